@@ -1,0 +1,92 @@
+"""Randomness that belongs to a place in the job, never to a process: (seed, epoch, step, lane).
+
+Random layers draw from `current_generator`. Inside `lane_scope` that is a generator seeded by the lane's
+place, so whoever computes the lane draws the same numbers; outside it is torch's global generator.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Generator, Tensor
+
+__all__ = ["current_generator", "derive_seed", "draw_seed", "lane_scope", "random_bits16"]
+
+#: Names what the numbers are for, so that another use of the same tuple draws others.
+_PERSON = b"batchyard.lane"
+
+#: Generators are reused: making one costs more than seeding it.
+_generators: dict[torch.device, Generator] = {}
+
+
+class _Lane:
+    """The lane now being computed, and the devices whose generator it has seeded already."""
+
+    __slots__ = ("seed", "seeded")
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.seeded: set[torch.device] = set()
+
+
+_current: _Lane | None = None
+
+
+def derive_seed(seed: int, epoch: int, step: int, lane: int) -> int:
+    """Returns 63 bits that depend on the place alone: blake2b of the four numbers."""
+    text = f"{seed},{epoch},{step},{lane}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8, person=_PERSON).digest(), "little") >> 1
+
+
+def draw_seed() -> int:
+    """Draws a job's seed from torch's global generator, so that `torch.manual_seed` fixes a whole `fit`."""
+    return int(torch.randint(0, 2**63 - 1, (1,)).item())
+
+
+@contextmanager
+def lane_scope(seed: int, epoch: int, step: int, lane: int) -> Iterator[None]:
+    """Makes `current_generator` give the generator of this lane, from its start.
+
+    Scopes are per process: one lane is computed at a time.
+    """
+    global _current
+    before = _current
+    _current = _Lane(derive_seed(seed, epoch, step, lane))
+    try:
+        yield
+    finally:
+        _current = before
+
+
+def current_generator(device: torch.device | str = "cpu") -> Generator:
+    """Returns the generator from which random layers on `device` draw now."""
+    device = torch.device(device)
+    if device.type == "cuda" and device.index is None:
+        device = torch.device("cuda", torch.cuda.current_device())
+    if _current is None:
+        if device.type == "cuda":
+            return torch.cuda.default_generators[device.index]
+        return torch.default_generator
+    generator = _generators.get(device)
+    if generator is None:
+        generator = _generators[device] = Generator(device=device)
+    if device not in _current.seeded:
+        generator.manual_seed(_current.seed)
+        _current.seeded.add(device)
+    return generator
+
+
+def random_bits16(shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """Draws uniform int16 numbers, four from each 64 random bits.
+
+    On a CPU that is 4 to 8 times as fast as `bernoulli_`.
+    """
+    count = 1
+    for size in shape:
+        count *= size
+    bits = torch.empty((count + 3) // 4, dtype=torch.int64, device=device)
+    bits.random_(-(2**63), None, generator=current_generator(device))
+    return bits.view(torch.int16)[:count].view(shape)

@@ -1,0 +1,137 @@
+"""The one seam of the training loop: who computes the lanes, who adds them, who decides at an epoch's end."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from batchyard.models.training.lanes import (
+    LaneResult,
+    LaneSpec,
+    check_lanes,
+    flatten,
+    tree_sum,
+    unflatten,
+)
+
+if TYPE_CHECKING:
+    from batchyard.models.callbacks.decision import Decision
+    from batchyard.models.training.state import FitState
+
+__all__ = ["LocalStrategy", "Strategy"]
+
+
+class Strategy(ABC):
+    """How the lanes of a step are computed and summed, and who decides at an epoch's end.
+
+    `reduce`, `reduce_sums`, `decide`, `step_done` and `epoch_done` may raise (the crew changed): the loop
+    then leaves model and state at a step boundary and passes the exception on.
+    """
+
+    #: Logical shards of each global batch: 1 or another power of two, fixed for the life of the job.
+    lanes: int
+
+    @property
+    @abstractmethod
+    def owned_lanes(self) -> range:
+        """The contiguous lanes that this process computes."""
+
+    @abstractmethod
+    def reduce(self, results: Iterable[LaneResult | None]) -> LaneResult:
+        """Adds the results of a step along the fixed tree.
+
+        Args:
+            results: those of the owned lanes in lane order, None for an empty lane. Produced lazily: taking
+                the next one computes it.
+
+        Returns:
+            The sum over ALL lanes, with the same bits on every member.
+        """
+
+    @abstractmethod
+    def reduce_sums(self, sums_per_lane: Mapping[int, Tensor]) -> Tensor:
+        """Adds evaluation sums along the fixed tree.
+
+        Args:
+            sums_per_lane: one-dimensional float64 sums of each owned lane that had rows.
+
+        Returns:
+            The sum over ALL lanes, with the same bits on every member.
+        """
+
+    def should_stop(self) -> bool:
+        """Whether this process wishes to stop gracefully; asked once a step, before its lanes are computed.
+
+        The wish travels with the lanes' sums. When any member has it, all end the epoch after that step (on
+        CUDA: after the following one, so that no step waits for the device), and training stops after the
+            epoch's end work.
+        """
+        return False
+
+    def decide(self, epoch: int, run: Callable[[], Decision]) -> Decision:
+        """Has the callbacks of an epoch's end run once, somewhere.
+
+        Args:
+            epoch: the epoch that has ended.
+            run: runs this process's callbacks and returns what they decided.
+
+        Returns:
+            The decision that all members apply.
+        """
+        return run()
+
+    def step_done(self, state: FitState) -> None:
+        """Called after each applied step: a safe point."""
+        return
+
+    def epoch_done(self, state: FitState) -> None:
+        """Called after the decision was applied and the cursor moved to (epoch + 1, step 0)."""
+        return
+
+
+class LocalStrategy(Strategy):
+    """All lanes in this process. With one lane the step's result is passed through untouched.
+
+    Args:
+        lanes: logical shards of each batch.
+    """
+
+    def __init__(self, lanes: int = 1) -> None:
+        self.lanes = check_lanes(lanes)
+        self._stop = False
+
+    @property
+    def owned_lanes(self) -> range:
+        """All of them."""
+        return range(self.lanes)
+
+    def request_stop(self) -> None:
+        """Ends the epoch after the step that runs now, and training after the epoch's end work."""
+        self._stop = True
+
+    def should_stop(self) -> bool:
+        """Whether `request_stop` was called."""
+        return self._stop
+
+    def reduce(self, results: Iterable[LaneResult | None]) -> LaneResult:
+        """Adds the lanes."""
+        if self.lanes == 1:
+            (only,) = results
+            assert only is not None  # lane 0 is never empty
+            return only
+        parts: dict[int, Tensor] = {}
+        spec: LaneSpec | None = None
+        for lane, result in enumerate(results):
+            if result is not None:
+                spec = spec or LaneSpec.of(result)
+                parts[lane] = flatten(result)
+        total = tree_sum(parts, self.lanes)
+        assert spec is not None  # tree_sum refused an empty batch
+        return unflatten(total, spec)
+
+    def reduce_sums(self, sums_per_lane: Mapping[int, Tensor]) -> Tensor:
+        """Adds the lanes."""
+        return tree_sum(sums_per_lane, self.lanes)
