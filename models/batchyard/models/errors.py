@@ -11,6 +11,8 @@ BatchyardModelsError
 ├── StateError             (ValueError)  bytes that are no fit state, or one of another model
 ├── CallbackStateError     (ValueError)  a callback's state that belongs to other callbacks
 ├── InvalidDecisionError   (ValueError)  text that is no decision of an epoch's end
+├── UnknownMetricError     (ValueError)  a metric that the run doesn't have
+├── NotSerializableError   (ValueError)  an object that no file or job file can hold
 ├── ModelFileError         (ValueError)  a file that is no model file, or a damaged one
 └── NonFiniteLoss          (ArithmeticError)  the loss became NaN or infinite
 """
@@ -31,8 +33,10 @@ __all__ = [
     "NonFiniteLoss",
     "NotBuiltError",
     "NotCompiledError",
+    "NotSerializableError",
     "ShapeError",
     "StateError",
+    "UnknownMetricError",
     "UnknownNameError",
 ]
 
@@ -100,6 +104,14 @@ class CallbackStateError(BatchyardModelsError, ValueError):
 
 class InvalidDecisionError(BatchyardModelsError, ValueError):
     """Raised where text that should be an epoch's decision is not one."""
+
+
+class UnknownMetricError(BatchyardModelsError, ValueError):
+    """Raised where a callback asks for a metric that is not in the logs."""
+
+
+class NotSerializableError(BatchyardModelsError, ValueError):
+    """Raised where an object has to be written down that cannot be, such as a function without a name."""
 
 
 class ModelFileError(BatchyardModelsError, ValueError):
