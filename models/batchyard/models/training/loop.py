@@ -9,9 +9,8 @@ from batchyard.models.training.state import FitState
 from batchyard.models.training.strategy import Strategy
 
 if TYPE_CHECKING:
-    from batchyard.models.engine.model import Model
-
     from batchyard.models.callbacks.callback_list import CallbackList
+    from batchyard.models.engine.model import Model
 
 __all__ = ["fit_loop"]
 

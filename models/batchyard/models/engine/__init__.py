@@ -1,0 +1,1 @@
+"""The engine: layers, graphs of layers, models."""

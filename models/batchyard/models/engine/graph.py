@@ -1,0 +1,206 @@
+"""From symbolic outputs back to the inputs: which layers, in which order, and a flat plan to compute them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from batchyard.models.engine.layer import Layer
+from batchyard.models.engine.symbolic import Node, SymbolicTensor, to_list, unpack_singleton
+from batchyard.models.errors import GraphError
+
+__all__ = ["Graph", "Plan"]
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One line of a plan: which layer, from which slots, into which slots, and which slots are then free."""
+
+    layer: Layer
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    arguments: dict[str, Any]
+    free: tuple[int, ...]
+
+
+class Plan:
+    """A graph as a list of calls on numbered slots: computing it touches no symbolic object.
+
+    Args:
+        nodes: in an order in which each one's inputs are there.
+        inputs: the graph's inputs.
+        outputs: its outputs.
+    """
+
+    def __init__(
+        self, nodes: Sequence[Node], inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]
+    ) -> None:
+        slots: dict[int, int] = {}
+
+        def slot(tensor: SymbolicTensor) -> int:
+            return slots.setdefault(id(tensor), len(slots))
+
+        self._inputs = [slot(tensor) for tensor in inputs]
+        made = [n for n in nodes if n.input_tensors]
+        lines = [
+            (n, tuple(slot(t) for t in n.input_tensors), tuple(slot(t) for t in n.output_tensors))
+            for n in made
+        ]
+        self._outputs = [slot(tensor) for tensor in outputs]
+        last_use = {s: number for number, (_, ins, outs) in enumerate(lines) for s in (*outs, *ins)}
+        kept = set(self._outputs)
+        self._calls = [
+            _Call(
+                n.outbound_layer,
+                ins,
+                outs,
+                n.arguments,
+                tuple(s for s in dict.fromkeys((*ins, *outs)) if last_use[s] == number and s not in kept),
+            )
+            for number, (n, ins, outs) in enumerate(lines)
+        ]
+        self._slots = len(slots)
+
+    def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Computes the graph's outputs."""
+        slots: list[Any] = [None] * self._slots
+        for place, tensor in zip(self._inputs, inputs, strict=True):
+            slots[place] = tensor
+        for call in self._calls:
+            if len(call.inputs) == 1:
+                given = slots[call.inputs[0]]
+            else:
+                given = [slots[place] for place in call.inputs]
+            result = call.layer(given, **call.arguments)
+            if len(call.outputs) == 1:
+                slots[call.outputs[0]] = result[0] if isinstance(result, list | tuple) else result
+            else:
+                for place, tensor in zip(call.outputs, result, strict=True):
+                    slots[place] = tensor
+            for place in call.free:
+                slots[place] = None
+        return [slots[place] for place in self._outputs]
+
+    def shapes(self, input_shapes: Sequence[Any]) -> list[Any]:
+        """Returns the shapes of the outputs for other input shapes than those that the graph was made with."""
+        slots: list[Any] = [None] * self._slots
+        for place, shape in zip(self._inputs, input_shapes, strict=True):
+            slots[place] = shape
+        for call in self._calls:
+            shape = call.layer.compute_output_shape(unpack_singleton([slots[place] for place in call.inputs]))
+            several = to_list(shape) if isinstance(shape, list) else [shape]
+            for place, one in zip(call.outputs, several, strict=True):
+                slots[place] = one
+        return [slots[place] for place in self._outputs]
+
+
+class Graph:
+    """The layers between inputs and outputs.
+
+    Attributes:
+        nodes: in Keras's order: deepest first.
+        layers: in Keras's order: deepest first, then in the order in which a walk from the outputs meets
+            them.
+        plan: how to compute the outputs.
+
+    Args:
+        inputs: symbolic tensors of input layers.
+        outputs: symbolic tensors.
+
+    Raises:
+        GraphError: if an output does not follow from the inputs, or two layers have the same name.
+    """
+
+    def __init__(self, inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> None:
+        self.inputs = list(inputs)
+        self.outputs = list(outputs)
+        walked, met = _walk(self.outputs)
+        for tensor in self.inputs:
+            met.setdefault(tensor._keras_history.layer, len(met))
+        node_depth, layer_depth = _depths(walked)
+        for tensor in self.inputs:
+            history = tensor._keras_history
+            node = history.layer._inbound_nodes[history.node_index]
+            if node not in node_depth:
+                node_depth[node] = 0
+                layer_depth.setdefault(history.layer, 0)
+                walked.append(node)
+        self.layers = sorted(met, key=lambda layer: (-layer_depth[layer], met[layer]))
+        place = {layer: number for number, layer in enumerate(self.layers)}
+        self.nodes = sorted(
+            node_depth, key=lambda node: (-node_depth[node], place[node.outbound_layer], node.index)
+        )
+        self._check()
+        self.plan = Plan(self.nodes, self.inputs, self.outputs)
+
+    def _check(self) -> None:
+        available = {id(tensor) for tensor in self.inputs}
+        for node in self.nodes:
+            for tensor in node.input_tensors:
+                if id(tensor) not in available:
+                    raise GraphError(
+                        f"The graph is disconnected: layer {node.outbound_layer.name} needs {tensor!r}, "
+                        "which does not "
+                        f"follow from the model's inputs {self.inputs}. Add the missing Input to the "
+                        "model's inputs."
+                    )
+            if node.input_tensors:
+                available.update(id(tensor) for tensor in node.output_tensors)
+        for tensor in self.outputs:
+            if id(tensor) not in available:
+                raise GraphError(
+                    f"The output {tensor!r} does not follow from the model's inputs {self.inputs}."
+                )
+        names: dict[str, Layer] = {}
+        for layer in self.layers:
+            if names.setdefault(layer.name, layer) is not layer:
+                raise GraphError(
+                    f"The name {layer.name!r} is used "
+                    f"{sum(other.name == layer.name for other in self.layers)} times "
+                    "in the model: all layer names must be unique. Pass name=… to one of the layers."
+                )
+
+
+def _walk(outputs: Sequence[SymbolicTensor]) -> tuple[list[Node], dict[Layer, int]]:
+    """Walks from the outputs to the inputs.
+
+    Returns:
+        the nodes, each after those that it needs; and the layers with the order in which they were met.
+    """
+    walked: list[Node] = []
+    done: set[Node] = set()
+    met: dict[Layer, int] = {}
+    for output in outputs:
+        stack = [(_node_of(output), False)]
+        while stack:  # no recursion: deep networks have a thousand layers
+            node, entered = stack.pop()
+            if entered:
+                walked.append(node)
+            elif node not in done:
+                done.add(node)
+                met.setdefault(node.outbound_layer, len(met))
+                stack.append((node, True))
+                stack.extend((_node_of(tensor), False) for tensor in reversed(node.input_tensors))
+    return walked, met
+
+
+def _depths(walked: list[Node]) -> tuple[dict[Node, int], dict[Layer, int]]:
+    """Returns the greatest distance to an output, of nodes and of layers (the deepest of a layer's nodes)."""
+    node_depth: dict[Node, int] = {}
+    layer_depth: dict[Layer, int] = {}
+    for node in reversed(walked):
+        layer = node.outbound_layer
+        depth = max(node_depth.setdefault(node, 0), layer_depth.get(layer, 0))
+        layer_depth[layer] = node_depth[node] = depth
+        for tensor in node.input_tensors:
+            before = _node_of(tensor)
+            node_depth[before] = max(depth + 1, node_depth.get(before, 0))
+    return node_depth, layer_depth
+
+
+def _node_of(tensor: SymbolicTensor) -> Node:
+    history = tensor._keras_history
+    return history.layer._inbound_nodes[history.node_index]

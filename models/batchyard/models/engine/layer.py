@@ -1,0 +1,477 @@
+"""The layer: a torch module with Keras's life cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from batchyard.models.backend import learning_phase
+from batchyard.models.backend.configuration import floatx, torch_dtype
+from batchyard.models.backend.names import unique_name
+from batchyard.models.engine.input_spec import check_inputs
+from batchyard.models.engine.shape_inference import infer_output_shape
+from batchyard.models.engine.step_context import MovingAverageUpdate, current_step
+from batchyard.models.engine.symbolic import (
+    Node,
+    Shape,
+    SymbolicTensor,
+    is_symbolic,
+    to_list,
+    unpack_singleton,
+)
+from batchyard.models.engine.weight import Regularizer, Weight
+from batchyard.models.errors import GraphError, InvalidArgumentError, NotBuiltError, ShapeError
+
+__all__ = ["Layer", "apply_moving_average"]
+
+
+class Layer(nn.Module):
+    """Something that turns tensors into tensors, with weights of its own.
+
+    A layer of your own overrides `build` (makes the weights by `add_weight`, once the shape of the input is
+    known), `call` (computes), and, where the output's shape does not follow from running `call`,
+    `compute_output_shape`; `get_config` returns the arguments of `__init__`, for saving.
+
+    Called on a symbolic tensor a layer becomes part of a graph; called on a torch tensor it computes at once.
+
+    Args:
+        name: unique in a model; `dense_1`, … if not given.
+        trainable: whether `fit` changes the weights; takes effect at `compile`.
+        dtype: of the weights; floatx by default.
+        batch_input_shape: shape of the input with the batch axis, for the first layer of a Sequential.
+        input_shape: the same without the batch axis.
+        batch_size: size of the batch axis, with `input_shape`.
+        weights: initial weights, as arrays.
+
+    Example:
+        >>> class Double(Layer):
+        ...     def call(self, inputs):
+        ...         return 2 * inputs
+        >>> Double()(torch.ones(2))
+        tensor([2., 2.])
+
+    Source: Keras 2.2.4, `engine.base_layer.Layer`.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Makes the torch module before `__init__`.
+
+        Keras's layers set attributes before `super().__init__`.
+        """
+        self = super().__new__(cls)
+        nn.Module.__init__(self)
+        self.training = False  # as in Keras, a layer called on its own acts as in test
+        self.built = False
+        self.input_spec = None
+        self.supports_masking = False
+        self.stateful = False
+        self.activity_regularizer = None
+        self._trainable_weights = []
+        self._non_trainable_weights = []
+        self._constant_losses = []
+        self._inbound_nodes = []
+        self._outbound_nodes = []
+        self._initial_weights = None
+        return self
+
+    name: str
+    trainable: bool
+    dtype: str
+    built: bool
+    input_spec: Any
+    supports_masking: bool
+    stateful: bool
+    activity_regularizer: Regularizer | None
+    _trainable_weights: list[Weight]
+    _non_trainable_weights: list[Weight]
+    _constant_losses: list[Callable[[], Tensor] | Tensor]
+    _inbound_nodes: list[Node]
+    _outbound_nodes: list[Node]
+    _initial_weights: Sequence[ArrayLike] | None
+
+    def __init__(
+        self,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: str | None = None,
+        batch_input_shape: Shape | None = None,
+        input_shape: Shape | None = None,
+        batch_size: int | None = None,
+        weights: Sequence[ArrayLike] | None = None,
+    ) -> None:
+        self.name = name or unique_name(type(self).__name__)
+        self.trainable = trainable
+        self.dtype = str(np.dtype(dtype or floatx()).name)
+        self._initial_weights = weights
+        if batch_input_shape is None and input_shape is not None:
+            batch_input_shape = (batch_size, *_as_shape(input_shape, self.name))
+        if batch_input_shape is not None:
+            self.batch_input_shape: Shape = _as_shape(batch_input_shape, self.name)
+
+    # What subclasses override.
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights.
+
+        Called once, with the first input's shape (a list of shapes for several inputs).
+        """
+        self.built = True
+
+    def call(self, inputs: Any, **kwargs: Any) -> Any:
+        """Computes the output."""
+        return inputs
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Returns the output's shape; here by running `call` on tensors without numbers."""
+        return infer_output_shape(self, input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of `__init__`, as JSON values."""
+        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable}
+        if hasattr(self, "batch_input_shape"):
+            config["batch_input_shape"] = self.batch_input_shape
+        if hasattr(self, "batch_input_shape") or self.dtype != floatx():
+            config["dtype"] = self.dtype
+        return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Makes a layer from what `get_config` returned."""
+        return cls(**config)
+
+    # Weights.
+
+    def add_weight(
+        self,
+        name: str | None = None,
+        shape: Sequence[int] = (),
+        dtype: str | None = None,
+        initializer: Any = None,
+        regularizer: Any = None,
+        trainable: bool = True,
+        constraint: Any = None,
+    ) -> Weight:
+        """Makes a weight.
+
+        Args:
+            name: of the weight within the layer.
+            shape: all sizes known.
+            dtype: the layer's by default.
+            initializer: name, configuration or function of (shape, dtype); glorot_uniform by default.
+            regularizer: its penalty is added to the loss.
+            trainable: whether training changes it by gradient.
+            constraint: applied after every update.
+        """
+        from batchyard.models import constraints, initializers, regularizers
+
+        if any(size is None for size in shape):
+            raise ShapeError(
+                f"Weight {name!r} of layer {self.name} needs sizes that are known, but received "
+                f"shape={tuple(shape)}. "
+                "Give the input's shape in full, except for the batch axis."
+            )
+        value = initializers.get(initializer or "glorot_uniform")(tuple(shape), dtype=dtype or self.dtype)
+        weight = Weight.of(
+            torch.as_tensor(value),
+            trainable,
+            f"{self.name}/{name or f'weight_{len(self.weights)}'}:0",
+            regularizers.get(regularizer),
+            constraints.get(constraint),
+        )
+        (self._trainable_weights if trainable else self._non_trainable_weights).append(weight)
+        return weight
+
+    def _own_weights(self) -> list[Weight]:
+        return self._trainable_weights + self._non_trainable_weights
+
+    def _sublayers(self) -> list[Layer]:
+        """Layers that were assigned as attributes."""
+        return [module for module in self._modules.values() if isinstance(module, Layer)]
+
+    @property
+    def trainable_weights(self) -> list[Weight]:
+        """The weights that training changes by gradient: none if the layer is frozen."""
+        if not self.trainable:
+            return []
+        return _unique(self._trainable_weights + [w for s in self._sublayers() for w in s.trainable_weights])
+
+    @property
+    def non_trainable_weights(self) -> list[Weight]:
+        """The other weights: all if the layer is frozen."""
+        below = self._sublayers()
+        if self.trainable:
+            return _unique(self._non_trainable_weights + [w for s in below for w in s.non_trainable_weights])
+        trainable = self._trainable_weights + [w for s in below for w in s.trainable_weights]
+        others = self._non_trainable_weights + [w for s in below for w in s.non_trainable_weights]
+        return _unique(trainable + others)
+
+    @property
+    def weights(self) -> list[Weight]:
+        """All weights, trainable ones first."""
+        return self.trainable_weights + self.non_trainable_weights
+
+    def get_weights(self) -> list[NDArray[Any]]:
+        """Returns copies of the weights, in the order of `weights`."""
+        return [weight.detach().cpu().numpy().copy() for weight in self.weights]
+
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        """Sets all weights.
+
+        Args:
+            weights: arrays in the order of `weights`.
+
+        Raises:
+            ShapeError: if the number of arrays or a shape differs; no weight has changed then.
+        """
+        own = self.weights
+        if len(own) != len(weights):
+            raise ShapeError(
+                f"Layer {self.name} has {len(own)} weights, but received {len(weights)} arrays. "
+                f"Expected shapes: {[tuple(w.shape) for w in own]}."
+            )
+        arrays = [np.asarray(array) for array in weights]
+        for weight, array in zip(own, arrays, strict=True):
+            if tuple(weight.shape) != array.shape:
+                raise ShapeError(
+                    f"Weight {weight.keras_name} has the shape {tuple(weight.shape)}, "
+                    f"but the array for it has {array.shape}."
+                )
+        with torch.no_grad():
+            for weight, array in zip(own, arrays, strict=True):
+                weight.copy_(torch.from_numpy(np.array(array)))
+
+    def count_params(self) -> int:
+        """Returns the number of numbers in all weights.
+
+        Raises:
+            NotBuiltError: if there are no weights yet.
+        """
+        if not self.built:
+            raise NotBuiltError(
+                f"Layer {self.name} has no weights yet, so they cannot be counted. Call build(input_shape) "
+                "first."
+            )
+        return sum(weight.numel() for weight in self.weights)
+
+    # Losses and updates.
+
+    def add_loss(self, losses: Any, inputs: Any = None) -> None:
+        """Adds to the loss that training minimizes.
+
+        Within `call`, pass tensors that depend on the batch (means over its rows). Elsewhere, pass functions
+        without arguments, or tensors, that depend on weights only.
+
+        Args:
+            losses: one or a list.
+            inputs: what the losses depend on (accepted for Keras's sake; where it is called decides).
+        """
+        context = current_step()
+        for loss in to_list(losses):
+            if context is not None and isinstance(loss, Tensor):
+                context.batch_losses.append(loss)
+            elif callable(loss) or inputs is None:
+                self._constant_losses.append(loss)
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """The penalties that depend on weights only, computed now.
+
+        Regularizers (of frozen weights too), `add_loss`.
+        """
+        found = []
+        for weight in self._own_weights():
+            regularizer = weight.regularizer
+            if regularizer is not None:
+                found.append(regularizer(weight))
+        found += [loss() if callable(loss) else loss for loss in self._constant_losses]
+        for sublayer in self._sublayers():
+            found += sublayer.losses
+        return found
+
+    def add_moving_average_update(self, variable: Weight, value: Tensor, momentum: float) -> None:
+        """Folds a batch value into a moving average once the step is applied; at once where there is no step.
+
+        Args:
+            variable: a weight that is not trainable.
+            value: the batch's value; over the lanes of a step its mean is taken, weighted by rows.
+            momentum: new = momentum * old + (1 - momentum) * value.
+        """
+        context = current_step()
+        update = MovingAverageUpdate(variable, value.detach(), momentum)
+        if context is None:
+            apply_moving_average(update)
+        else:
+            context.updates.append(update)
+
+    def is_training(self, training: bool | None = None) -> bool:
+        """Whether to act as in training.
+
+        As the argument says, else the learning phase, else `self.training`.
+        """
+        if training is not None:
+            return bool(training)
+        phase = learning_phase()
+        return self.training if phase is None else phase
+
+    # Calling.
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What torch runs, hooks included; it is `call`."""
+        return self.call(*args, **kwargs)
+
+    def __call__(self, inputs: Any, **kwargs: Any) -> Any:
+        """Connects the layer to symbolic tensors, or computes on torch tensors."""
+        if is_symbolic(inputs):
+            return self._connect([*to_list(inputs)], kwargs)
+        if not self.built:
+            self._build_for([tuple(tensor.shape) for tensor in to_list(inputs)])
+        outputs = super().__call__(inputs, **kwargs)
+        context = current_step()
+        if self.activity_regularizer is not None and context is not None:
+            context.activity_losses += [self.activity_regularizer(output) for output in to_list(outputs)]
+        return outputs
+
+    def _build_for(self, shapes: list[Shape]) -> None:
+        """Builds the layer for inputs of these shapes (None for the batch), unless it is built."""
+        check_inputs(self.input_spec, shapes, self.name)
+        if self.built:
+            return
+        self.build(unpack_singleton([(None, *shape[1:]) if shape else shape for shape in shapes]))
+        self._register_weights()
+        self.built = True
+        if self._initial_weights is not None:
+            self.set_weights(self._initial_weights)
+            self._initial_weights = None
+
+    def _register_weights(self) -> None:
+        """Makes weights known to torch that `build` did not assign to an attribute."""
+        known = {id(parameter) for parameter in self._parameters.values()}
+        for weight in self._own_weights():
+            if id(weight) not in known:
+                name = weight.keras_name.split("/")[-1].removesuffix(":0").replace(".", "_")
+                free = name and not hasattr(self, name)
+                self.register_parameter(name if free else f"weight_{len(self._parameters)}", weight)
+
+    def _connect(self, inputs: list[Any], arguments: dict[str, Any]) -> Any:
+        for tensor in inputs:
+            if not isinstance(tensor, SymbolicTensor):
+                raise GraphError(
+                    f"Layer {self.name} was called on a mixture of symbolic and other inputs. Received: "
+                    f"{inputs}. "
+                    "Pass either outputs of Input and layers only, or torch tensors only."
+                )
+        shapes = [tensor.shape for tensor in inputs]
+        check_inputs(self.input_spec, shapes, self.name)
+        self._build_for(shapes)
+        outputs = self._symbolic_outputs(shapes, inputs, arguments)
+        Node(self, inputs, outputs, arguments)
+        return unpack_singleton(outputs)
+
+    def _symbolic_outputs(
+        self, shapes: list[Shape], inputs: list[SymbolicTensor], arguments: dict[str, Any]
+    ) -> list[SymbolicTensor]:
+        output_shape = self.compute_output_shape(unpack_singleton(shapes))
+        several = isinstance(output_shape, list)
+        dtype = torch_dtype(self.dtype)
+        node = len(self._inbound_nodes)
+        return [
+            SymbolicTensor(tuple(shape), dtype, f"{self.name}/output_{node}_{number}")
+            for number, shape in enumerate(output_shape if several else [output_shape])
+        ]
+
+    # What the graph knows of this layer.
+
+    def _node(self, index: int, what: str) -> Node:
+        if not 0 <= index < len(self._inbound_nodes):
+            raise GraphError(
+                f"Layer {self.name} has no {what} at node {index}: it was called on symbolic tensors "
+                f"{len(self._inbound_nodes)} times."
+            )
+        return self._inbound_nodes[index]
+
+    def _only(self, what: str, values: list[Any]) -> Any:
+        if not values:
+            raise GraphError(f"Layer {self.name} has no {what}: it was never called on a symbolic tensor.")
+        if any(value != values[0] for value in values):
+            raise GraphError(
+                f"Layer {self.name} has several values of {what}, as it was called {len(values)} times. "
+                f"Use get_{what}_at(node_index)."
+            )
+        return values[0]
+
+    def get_input_at(self, node_index: int) -> Any:
+        """Returns the input of the call of that number."""
+        return unpack_singleton(self._node(node_index, "input").input_tensors)
+
+    def get_output_at(self, node_index: int) -> Any:
+        """Returns the output of the call of that number."""
+        return unpack_singleton(self._node(node_index, "output").output_tensors)
+
+    def get_input_shape_at(self, node_index: int) -> Any:
+        """Returns the input's shape at the call of that number."""
+        return unpack_singleton(self._node(node_index, "input_shape").input_shapes)
+
+    def get_output_shape_at(self, node_index: int) -> Any:
+        """Returns the output's shape at the call of that number."""
+        return unpack_singleton(self._node(node_index, "output_shape").output_shapes)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input, if the layer was called once."""
+        return unpack_singleton(self._only("input", [node.input_tensors for node in self._inbound_nodes]))
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output, if the layer was called once."""
+        return unpack_singleton(self._only("output", [node.output_tensors for node in self._inbound_nodes]))
+
+    @property
+    def input_shape(self) -> Any:
+        """The input's shape, if it is the same for all calls."""
+        return unpack_singleton(
+            self._only("input_shape", [node.input_shapes for node in self._inbound_nodes])
+        )
+
+    @property
+    def output_shape(self) -> Any:
+        """The output's shape, if it is the same for all calls."""
+        return unpack_singleton(
+            self._only("output_shape", [node.output_shapes for node in self._inbound_nodes])
+        )
+
+    def extra_repr(self) -> str:
+        """What torch prints in the brackets."""
+        return self.name
+
+
+def apply_moving_average(update: MovingAverageUpdate, value: Tensor | None = None) -> None:
+    """Folds a batch value into its moving average.
+
+    Args:
+        update: which variable, and how.
+        value: the value to use instead of the update's own.
+    """
+    with torch.no_grad():
+        batch = update.value if value is None else value
+        update.variable.mul_(update.momentum).add_(batch, alpha=1.0 - update.momentum)
+
+
+def _as_shape(shape: Any, layer: str) -> Shape:
+    if isinstance(shape, int):
+        shape = (shape,)
+    try:
+        sizes = tuple(None if size is None else int(size) for size in shape)
+    except (TypeError, ValueError):
+        raise InvalidArgumentError(
+            f"The input shape of layer {layer} must be a tuple of numbers or None. Received: {shape!r}."
+        ) from None
+    return sizes
+
+
+def _unique(weights: list[Weight]) -> list[Weight]:
+    return list({id(weight): weight for weight in weights}.values())

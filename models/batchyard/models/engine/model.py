@@ -1,0 +1,306 @@
+"""A network that can be trained: compile, fit, evaluate, predict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from batchyard.models.engine.network import Network
+from batchyard.models.errors import InvalidArgumentError, NotCompiledError
+
+if TYPE_CHECKING:
+    from batchyard.models.optimizers.optimizer import Optimizer
+    from batchyard.models.training.compile import Compiled
+
+    from batchyard.models.callbacks.base import Callback
+    from batchyard.models.callbacks.history import History
+
+__all__ = ["Model"]
+
+
+class Model(Network):
+    """Layers between inputs and outputs, with an objective and an optimizer.
+
+    Args:
+        inputs: symbolic tensor made by `Input`, or a list of them.
+        outputs: symbolic tensor that follows from the inputs, or a list of them.
+        name: `model_1`, … if not given.
+        input: Keras 1's word for `inputs`.
+        output: Keras 1's word for `outputs`.
+
+    Attributes:
+        optimizer: set by `compile`.
+        loss: as passed to `compile`.
+        metrics: as passed to `compile`.
+        stop_training: set to True by a callback to stop after this epoch.
+
+    Example:
+        >>> from batchyard.models import Input
+        >>> from batchyard.models.layers import Dense
+        >>> x = Input((3,))
+        >>> model = Model(x, Dense(1)(x))
+        >>> model.compile("sgd", "mse")
+
+    Source: Keras 2.2.4, `engine.training.Model`.
+    """
+
+    def __init__(
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        *,
+        input: Any = None,
+        output: Any = None,
+    ) -> None:
+        inputs = input if inputs is None else inputs
+        outputs = output if outputs is None else outputs
+        if inputs is None or outputs is None:
+            raise InvalidArgumentError("A Model needs inputs and outputs. Received: none for one of them.")
+        super().__init__(inputs, outputs, name)
+        self._init_training()
+
+    optimizer: Optimizer
+    stop_training: bool
+
+    def _init_training(self) -> None:
+        """Sets what `compile` and `fit` will fill."""
+        self._compiled: Compiled | None = None
+        self._compile_arguments: dict[str, Any] | None = None
+        self.stop_training = False
+
+    # Compiling.
+
+    def compile(  # type: ignore[override]  # torch's compile() compiles the module in place: torch.compile(model)
+        self,
+        optimizer: Any,
+        loss: Any = None,
+        metrics: Any = None,
+        loss_weights: Any = None,
+        sample_weight_mode: Any = None,
+        weighted_metrics: Any = None,
+    ) -> None:
+        """Sets objective and optimizer, and captures which weights are trainable.
+
+        Args:
+            optimizer: name, configuration or object.
+            loss: name or function; with several outputs a list, or a dictionary by output name.
+            metrics: list of names or functions; with several outputs a list of lists, or a dictionary.
+            loss_weights: list, or dictionary by output name; 1 by default.
+            sample_weight_mode: None, or "temporal" for one weight per row and time step.
+            weighted_metrics: like `metrics`, but with the sample weights applied.
+        """
+        from batchyard.models.training.compile import compile_model
+
+        from batchyard.models import optimizers
+
+        self._compile_arguments = {
+            "loss": loss,
+            "metrics": metrics,
+            "loss_weights": loss_weights,
+            "sample_weight_mode": sample_weight_mode,
+            "weighted_metrics": weighted_metrics,
+        }
+        self.optimizer = optimizers.get(optimizer)
+        self._compiled = compile_model(self, **self._compile_arguments) if self.built else None
+
+    def _recompile(self) -> None:
+        """Captures outputs and weights anew after the layers of a compiled Sequential have changed."""
+        if self._compile_arguments is not None:
+            self.compile(self.optimizer, **self._compile_arguments)
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._compile_arguments is not None
+
+    @property
+    def compiled(self) -> Compiled:
+        """The objective and the captured weights.
+
+        Raises:
+            NotCompiledError: before `compile`.
+        """
+        if self._compiled is None:
+            raise NotCompiledError()
+        return self._compiled
+
+    def _argument(self, name: str) -> Any:
+        if self._compile_arguments is None:
+            raise NotCompiledError()
+        return self._compile_arguments[name]
+
+    @property
+    def loss(self) -> Any:
+        """As passed to `compile`."""
+        return self._argument("loss")
+
+    @property
+    def metrics(self) -> Any:
+        """As passed to `compile`; [] for none."""
+        return self._argument("metrics") or []
+
+    @property
+    def loss_weights(self) -> Any:
+        """As passed to `compile`."""
+        return self._argument("loss_weights")
+
+    @property
+    def sample_weight_mode(self) -> Any:
+        """As passed to `compile`."""
+        return self._argument("sample_weight_mode")
+
+    @property
+    def weighted_metrics(self) -> Any:
+        """As passed to `compile`."""
+        return self._argument("weighted_metrics")
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """What `evaluate` returns, by name.
+
+        The loss, the outputs' losses if there are several, the metrics.
+        """
+        return list(self.compiled.metrics_names)
+
+    # Training.
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int = 1,
+        callbacks: Sequence[Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        lanes: int = 1,
+    ) -> History:
+        """Trains for a number of epochs.
+
+        Args:
+            x: array, tensor or h5py dataset; for several inputs a list, or a dictionary by input name.
+            y: likewise, for the outputs.
+            batch_size: rows per weight update; 32 by default.
+            epochs: the epoch before which to stop.
+            verbose: 0 for silence, 1 for a progress bar, 2 for one line per epoch.
+            callbacks: called during training.
+            validation_split: fraction of the rows, taken from the end, to evaluate on after every epoch.
+            validation_data: (x, y) or (x, y, sample_weight) to evaluate on instead.
+            shuffle: True for a new order of rows each epoch, "batch" for a new order of batches, False for
+                none.
+            class_weight: weight per class number; for several outputs a list or dictionary of such.
+            sample_weight: weight per row; for several outputs a list or dictionary of such.
+            initial_epoch: the number of the first epoch.
+            steps_per_epoch: batches per epoch; all by default.
+            validation_steps: batches per evaluation; all by default.
+            lanes: logical shards of each batch (1, 2, 4, …): a job of the cluster with as many lanes and the
+                same seed gives the same bits.
+
+        Returns:
+            The history: losses and metrics of each epoch.
+        """
+        from batchyard.models.training.fit import fit
+
+        return fit(
+            self,
+            x,
+            y,
+            batch_size=batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_split=validation_split,
+            validation_data=validation_data,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            lanes=lanes,
+        )
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int = 1,
+        sample_weight: Any = None,
+        steps: int | None = None,
+    ) -> Any:
+        """Returns loss and metrics in test mode: a number, or a list in the order of `metrics_names`.
+
+        Args:
+            x: as in `fit`.
+            y: as in `fit`.
+            batch_size: rows at a time; 32 by default.
+            verbose: 1 for a progress bar.
+            sample_weight: as in `fit`.
+            steps: batches; all by default.
+        """
+        from batchyard.models.training.evaluate import evaluate
+
+        return evaluate(self, x, y, batch_size or 32, verbose, sample_weight, steps)
+
+    def predict(
+        self, x: Any, batch_size: int | None = None, verbose: int = 0, steps: int | None = None
+    ) -> Any:
+        """Returns the outputs for all rows: an array, or a list of them for several outputs.
+
+        Args:
+            x: as in `fit`.
+            batch_size: rows at a time; 32 by default.
+            verbose: 1 for a progress bar.
+            steps: batches; all by default.
+        """
+        from batchyard.models.training.predict import predict
+
+        return predict(self, x, batch_size or 32, verbose, steps)
+
+    def train_on_batch(
+        self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None
+    ) -> float | list[float]:
+        """Makes one weight update, and returns loss and metrics of the batch before it.
+
+        Args:
+            x: the rows.
+            y: their targets.
+            sample_weight: weight per row.
+            class_weight: weight per class number.
+        """
+        from batchyard.models.training.on_batch import train_on_batch
+
+        return train_on_batch(self, x, y, sample_weight, class_weight)
+
+    def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None) -> float | list[float]:
+        """Returns loss and metrics of one batch in test mode.
+
+        Args:
+            x: the rows.
+            y: their targets.
+            sample_weight: weight per row.
+        """
+        from batchyard.models.training.on_batch import test_on_batch
+
+        return test_on_batch(self, x, y, sample_weight)
+
+    def predict_on_batch(self, x: Any) -> NDArray[Any] | list[NDArray[Any]]:
+        """Returns the outputs for one batch, computed in one go.
+
+        Args:
+            x: the rows.
+        """
+        from batchyard.models.training.on_batch import predict_on_batch
+
+        return predict_on_batch(self, x)

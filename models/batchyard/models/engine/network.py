@@ -1,0 +1,222 @@
+"""A graph of layers that is itself a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from batchyard.models.engine.graph import Graph
+from batchyard.models.engine.layer import Layer
+from batchyard.models.engine.network_config import network_config, network_from_config
+from batchyard.models.engine.persistence import Persistence
+from batchyard.models.engine.summary import print_summary
+from batchyard.models.engine.symbolic import Node, SymbolicTensor, to_list, unpack_singleton
+from batchyard.models.engine.weight import Weight
+from batchyard.models.errors import GraphError, InvalidArgumentError, ShapeError
+
+__all__ = ["Network"]
+
+
+class Network(Persistence, Layer):
+    """Layers between symbolic inputs and outputs: run, looked into, described, and callable as a layer.
+
+    Args:
+        inputs: symbolic tensor made by `Input`, or a list of them.
+        outputs: symbolic tensor that follows from the inputs, or a list of them.
+        name: `model_1`, … if not given.
+    """
+
+    inputs: list[SymbolicTensor]
+    outputs: list[SymbolicTensor]
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self._set_graph(to_list(inputs), to_list(outputs))
+
+    def _set_graph(self, inputs: list[Any], outputs: list[Any]) -> None:
+        for what, tensors in (("inputs", inputs), ("outputs", outputs)):
+            for tensor in tensors:
+                if not isinstance(tensor, SymbolicTensor):
+                    raise GraphError(
+                        f"The {what} of a model must be symbolic tensors, made by Input or by calling "
+                        "layers on such. "
+                        f"Received: {tensor!r}."
+                    )
+        for tensor in inputs:
+            history = tensor._keras_history
+            if history.layer._inbound_nodes[history.node_index].input_tensors:
+                raise GraphError(
+                    f"The inputs of a model must come from Input. {tensor!r} is the output of layer "
+                    f"{history.layer.name}."
+                )
+        if len(set(map(id, inputs))) != len(inputs):
+            raise GraphError(f"Each input of a model can be listed once only. Received: {inputs}.")
+        self.inputs = inputs
+        self.outputs = outputs
+        self._graph = Graph(inputs, outputs)
+        self._layer_modules = nn.ModuleList(self._graph.layers)
+        # A network's own node comes first; it connects nothing. Calls of the network follow it.
+        outer = self._inbound_nodes[1:]
+        self._inbound_nodes = []
+        Node(self, inputs, outputs, linked=False)
+        self._inbound_nodes += outer
+        self.built = True
+
+    # Layers.
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, in Keras's order."""
+        return self._graph.layers
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Returns a layer by name or by its place in `layers`.
+
+        Raises:
+            InvalidArgumentError: if there is none.
+        """
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise InvalidArgumentError(
+                    f"Model {self.name} has {len(layers)} layers; there is no layer at index {index}."
+                )
+            return layers[index]
+        if name is None:
+            raise InvalidArgumentError("get_layer needs a name or an index. Received neither.")
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise InvalidArgumentError(
+            f"Model {self.name} has no layer named {name!r}. Its layers: {', '.join(x.name for x in layers)}."
+        )
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the input layers, in the order of `inputs`."""
+        return [tensor._keras_history.layer.name for tensor in self.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the layers whose outputs are the model's, made unique, in the order of `outputs`."""
+        names: list[str] = []
+        for tensor in self.outputs:
+            name = unique = tensor._keras_history.layer.name
+            number = 0
+            while unique in names:
+                number += 1
+                unique = f"{name}_{number}"
+            names.append(unique)
+        return names
+
+    # Weights.
+
+    @property
+    def trainable_weights(self) -> list[Weight]:
+        """Those of the layers, in order; none if the model is frozen."""
+        if not self.trainable:
+            return []
+        return _unique([w for layer in self.layers for w in layer.trainable_weights])
+
+    @property
+    def non_trainable_weights(self) -> list[Weight]:
+        """Those of the layers, in order; all if the model is frozen."""
+        others = [w for layer in self.layers for w in layer.non_trainable_weights]
+        if self.trainable:
+            return _unique(others)
+        return _unique([w for layer in self.layers for w in layer.trainable_weights] + others)
+
+    def _weights_by_layer(self) -> list[Weight]:
+        return [w for layer in self.layers for w in layer.weights]
+
+    def get_weights(self) -> list[NDArray[Any]]:
+        """Returns copies of all weights, layer by layer."""
+        return [weight.detach().cpu().numpy().copy() for weight in self._weights_by_layer()]
+
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        """Sets all weights, layer by layer.
+
+        Raises:
+            ShapeError: if the number of arrays or a shape differs; no weight has changed then.
+        """
+        own = self._weights_by_layer()
+        arrays = [np.asarray(array) for array in weights]
+        if len(own) != len(arrays):
+            raise ShapeError(f"Model {self.name} has {len(own)} weights, but received {len(arrays)} arrays.")
+        for weight, array in zip(own, arrays, strict=True):
+            if tuple(weight.shape) != array.shape:
+                raise ShapeError(
+                    f"Weight {weight.keras_name} has the shape {tuple(weight.shape)}, but the array for it "
+                    "has "
+                    f"{array.shape}."
+                )
+        with torch.no_grad():
+            for weight, array in zip(own, arrays, strict=True):
+                weight.copy_(torch.from_numpy(np.array(array)))
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """The penalties of all layers that depend on weights only."""
+        found = super().losses
+        for layer in self.layers:
+            found += layer.losses
+        return found
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        first = next(self.parameters(), None)
+        return torch.device("cpu") if first is None else first.device
+
+    # Computing.
+
+    def call(self, inputs: Any, **kwargs: Any) -> Any:
+        """Computes the outputs for a tensor or a list of tensors."""
+        return unpack_singleton(self._graph.plan.run(to_list(inputs)))
+
+    def compute_outputs(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Computes the outputs, always as a list, through `__call__` (so hooks run)."""
+        return to_list(self(unpack_singleton(list(inputs))))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Returns the outputs' shapes for other input shapes."""
+        shapes = input_shape if isinstance(input_shape, list) else [input_shape]
+        return unpack_singleton(self._graph.plan.shapes(shapes))
+
+    # Describing.
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns layers and connections, in Keras 2.2.4's layout."""
+        return network_config(self.name, self._graph)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """Makes a network from what `get_config` returned.
+
+        Args:
+            config: the description.
+            custom_objects: further names that it may use.
+        """
+        inputs, outputs, name = network_from_config(config, custom_objects)
+        return cls(inputs=inputs, outputs=outputs, name=name)
+
+    def summary(
+        self, line_length: int | None = None, positions: Sequence[float] | None = None, print_fn: Any = None
+    ) -> None:
+        """Prints the layers with output shapes and numbers of weights.
+
+        Args:
+            line_length: in characters.
+            positions: where columns end, as fractions of the line.
+            print_fn: called with each line; `print` by default.
+        """
+        print_summary(self, line_length, positions, print_fn)
+
+
+def _unique(weights: list[Weight]) -> list[Weight]:
+    return list({id(weight): weight for weight in weights}.values())

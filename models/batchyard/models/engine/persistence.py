@@ -1,0 +1,69 @@
+"""The methods of a model that save it, and load its weights.
+
+The work is done in `batchyard.models.saving`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Persistence"]
+
+
+class Persistence:
+    """Saving and loading, as methods."""
+
+    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+        """Writes architecture, weights, training configuration and optimizer state into one HDF5 file.
+
+        Args:
+            filepath: path, open `h5py.File`, or file-like object.
+            overwrite: whether an existing file is replaced.
+            include_optimizer: whether the optimizer's state is written.
+        """
+        from batchyard.models.saving import save_model
+
+        save_model(self, filepath, overwrite, include_optimizer)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Writes the weights into an HDF5 file.
+
+        Args:
+            filepath: path or open `h5py.File`.
+            overwrite: whether an existing file is replaced.
+        """
+        from batchyard.models.saving import save_weights
+
+        save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: Any, by_name: bool = False, skip_mismatch: bool = False) -> None:
+        """Reads weights from an HDF5 file.
+
+        Args:
+            filepath: path or open `h5py.File`.
+            by_name: only into layers whose names are in the file.
+            skip_mismatch: with `by_name`, leave layers alone whose weights differ in number or shape.
+        """
+        from batchyard.models.saving import load_weights
+
+        load_weights(self, filepath, by_name, skip_mismatch)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Returns the architecture as JSON.
+
+        Args:
+            **kwargs: passed to `json.dumps`.
+        """
+        from batchyard.models.saving import model_to_json
+
+        return model_to_json(self, **kwargs)
+
+    def to_yaml(self, **kwargs: Any) -> str:
+        """Returns the architecture as YAML.
+
+        Args:
+            **kwargs: passed to `yaml.safe_dump`.
+        """
+        from batchyard.models.saving import model_to_yaml
+
+        return model_to_yaml(self, **kwargs)

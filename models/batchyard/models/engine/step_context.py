@@ -1,0 +1,65 @@
+"""What layers tell the step that now computes them.
+
+Losses of their own, and batch values for moving averages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from batchyard.models.engine.weight import Weight
+
+__all__ = ["MovingAverageUpdate", "StepContext", "collecting", "current_step"]
+
+
+@dataclass
+class MovingAverageUpdate:
+    """A batch value that is to be folded into a moving average.
+
+    New = momentum * old + (1 - momentum) * value.
+    """
+
+    variable: Weight
+    value: Tensor
+    momentum: float
+
+
+@dataclass
+class StepContext:
+    """What the layers of one forward pass have told.
+
+    Attributes:
+        updates: moving averages, in the order of the calls.
+        batch_losses: scalars that are means over the rows (`add_loss` with inputs).
+        activity_losses: scalars that are sums over the rows (activity regularizers).
+    """
+
+    updates: list[MovingAverageUpdate] = field(default_factory=list)
+    batch_losses: list[Tensor] = field(default_factory=list)
+    activity_losses: list[Tensor] = field(default_factory=list)
+
+
+_current: ContextVar[StepContext | None] = ContextVar("step_context", default=None)
+
+
+def current_step() -> StepContext | None:
+    """Returns the context of the forward pass that now runs, None if a layer is called on its own."""
+    return _current.get()
+
+
+@contextmanager
+def collecting() -> Iterator[StepContext]:
+    """Collects what layers tell during a forward pass."""
+    context = StepContext()
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)
