@@ -30,6 +30,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "string_type": ("must be a text", ""),
     "bool_type": ("must be true or false", ""),
     "list_type": ("must be a list", "write - before each entry, or put it in [ ]"),
+    "union_tag_invalid": ("has the wrong form", ""),
     "dict_type": ("must hold keys with values", ""),
     "model_type": ("must hold keys with values", ""),
     "model_attributes_type": ("must hold keys with values", ""),
@@ -124,7 +125,9 @@ def _typed(values: dict[str, Any]) -> tuple[JobSpec | None, list[Problem]]:
     try:
         return JobSpec.model_validate(values), []
     except pydantic.ValidationError as error:
-        problems = [_translated(entry) for entry in error.errors(include_url=False)]
+        entries = error.errors(include_url=False)
+        # A default that follows from a wrong key is not wrong itself.
+        problems = [_translated(entry) for entry in entries if entry["type"] != "default_factory_not_called"]
     wrong = {problem.path[0] for problem in problems}
     try:
         return JobSpec.model_validate(
@@ -146,7 +149,7 @@ def _translated(error: Any) -> Problem:
     if kind == "missing":
         return Problem(path, "is missing", _REMEDIES.get(top, "") if len(path) == 1 else "")
     if kind == "extra_forbidden":
-        section = top if len(path) > 1 else ""
+        section = ".".join(part for part in path[:-1] if isinstance(part, str))
         return Problem(path, "unknown key", did_you_mean(str(path[-1]), _user_keys(section)))
     what, remedy = _WORDS.get(kind, (str(error["msg"]), ""))
     remedy = remedy.format(**error.get("ctx", {}))

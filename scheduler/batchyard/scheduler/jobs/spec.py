@@ -42,6 +42,16 @@ def is_reference(text: str) -> bool:
     return bool(_REFERENCE.fullmatch(text)) and PurePath(text).suffix not in _MODEL_SUFFIXES
 
 
+def _form(value: Any) -> str:
+    """Return the tag of a value's form, by which pydantic chooses between the forms that a key may take.
+
+    Tags begin with `=`, so that they can be told from keys in the place of an error.
+    """
+    if isinstance(value, dict | BaseModel):
+        return "=dict"
+    return "=list" if isinstance(value, list) else "=str"
+
+
 class Section(BaseModel):
     """A part of a job file: unknown keys refused, no silent conversions, immutable."""
 
@@ -78,12 +88,25 @@ class Compile(Section):
     """Arguments of `model.compile`."""
 
     optimizer: Annotated[
-        Annotated[str, Tag("=name")] | Annotated[NamedObject, Tag("=object")],
-        Discriminator(lambda value: "=name" if isinstance(value, str) else "=object"),
+        Annotated[NamedObject, Tag("=dict")] | Annotated[str, Tag("=str")], Discriminator(_form)
     ]
-    loss: str | list[Any] | dict[str, Any]
-    metrics: list[Any] | dict[str, Any] = Field(default_factory=list)
-    loss_weights: list[float] | dict[str, float] | None = None
+    loss: Annotated[
+        Annotated[dict[str, Any], Tag("=dict")]
+        | Annotated[list[Any], Tag("=list")]
+        | Annotated[str, Tag("=str")],
+        Discriminator(_form),
+    ]
+    metrics: Annotated[
+        Annotated[dict[str, Any], Tag("=dict")] | Annotated[list[Any], Tag("=list")],
+        Discriminator(lambda value: "=dict" if isinstance(value, dict) else "=list"),
+    ] = Field(default_factory=list)
+    loss_weights: (
+        Annotated[
+            Annotated[dict[str, float], Tag("=dict")] | Annotated[list[float], Tag("=list")],
+            Discriminator(lambda value: "=dict" if isinstance(value, dict) else "=list"),
+        ]
+        | None
+    ) = None
 
 
 class DataSource(Section):
@@ -188,16 +211,13 @@ class JobSpec(Section):
 
     name: str = Field(default="job", pattern=r"^[A-Za-z0-9_-]{1,100}$")
     kind: Literal["fit", "evaluate", "predict"]
-    model: Annotated[
-        Annotated[str, Tag("=path")] | Annotated[ModelOfJob, Tag("=job")],
-        Discriminator(lambda value: "=path" if isinstance(value, str) else "=job"),
-    ]
+    model: Annotated[Annotated[ModelOfJob, Tag("=dict")] | Annotated[str, Tag("=str")], Discriminator(_form)]
     compile: Compile | None = None
     data: DataSource
     epochs: int = Field(default=1, ge=1)
     batch_size: int = Field(default=32, ge=1)
     lanes: int = Field(default_factory=lambda data: default_lanes(data.get("batch_size", 32)), ge=1)
-    shuffle: bool | Literal["batch"] = True
+    shuffle: Literal[True, False, "batch"] = True
     workers: Workers = Field(default_factory=lambda data: Workers(max=_default_max_workers(data)))
     validation: Validation | None = None
     class_weight: dict[int, float] | None = None
@@ -284,6 +304,7 @@ SECTIONS: dict[str, type[Section]] = {
     "": JobSpec,
     "model": ModelOfJob,
     "compile": Compile,
+    "compile.optimizer": NamedObject,
     "data": DataSource,
     "workers": Workers,
     "validation": Validation,
