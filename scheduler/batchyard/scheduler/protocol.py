@@ -181,6 +181,7 @@ class TaskRecord(Document):
     claimed_at: float = 0.0
     start: int = 0  #: range: first batch
     stop: int = 0  #: range: one past the last batch
+    unheard: int = 0  #: messages in a row that nobody claimed
     failures: int = 0  #: attempts that raised (deaths of workers are not counted)
     last_error: str = ""  #: one line of the last failure
     last_detail: str = ""  #: its traceback
@@ -214,6 +215,7 @@ class WorkerRecord(Document):
     fingerprint: str  #: device type, thread count, library versions: what bits depend on
     allow_code: bool  #: whether it runs users' Python (`module:factory`)
     address: str  #: where other crew members reach it
+    threads: int = 1  #: that it computes with; part of the fingerprint
     metrics_port: int = 0  #: 0: no /metrics
     started_at: float = 0.0
     draining: bool = False
@@ -247,8 +249,10 @@ class Crew(Document):
 
     generation: int
     members: tuple[Member, ...]
-    broken: bool = False  #: a member reported that this generation cannot go on
+    broken: str = ""  #: who reported that this generation cannot go on, and why
+    broken_at: float = 0.0
     formed_at: float = 0.0
+    breaks: int = 0  #: generations in a row, before this one, that broke with the same members
 
     def __post_init__(self) -> None:
         members = tuple(m if isinstance(m, Member) else Member(**m) for m in self.members)

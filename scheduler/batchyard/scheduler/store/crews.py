@@ -61,10 +61,13 @@ class CrewOperations:
 
     def crew(self, job_id: str) -> Crew:
         """Return a job's crew; generation 0 when none was formed yet."""
-        document, broken = self._connection.command("HMGET", keys.crew(job_id), "document", "broken")
+        document, broken, broken_at = self._connection.command(
+            "HMGET", keys.crew(job_id), "document", "broken", "broken_at"
+        )
         if document is None:
             return Crew(generation=0, members=())
-        return dataclasses.replace(Crew.from_json(document), broken=bool(broken))
+        crew = Crew.from_json(document)
+        return dataclasses.replace(crew, broken=broken, broken_at=float(broken_at)) if broken else crew
 
     def regroup(self, token: str, job_id: str, over: int, crew: Crew, reason: str) -> bool:
         """Write the next generation, as the leader; False when generation `over` is not the present one.

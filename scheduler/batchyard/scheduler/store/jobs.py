@@ -62,6 +62,11 @@ class JobOperations:
         found = [job for job in found if wanted is None or JobState(job.state) in wanted]
         return sorted(found, key=lambda job: (job.submitted_at, job.id))
 
+    def count_jobs(self) -> dict[JobState, int]:
+        """Return how many jobs there are in each state."""
+        states = self._connection.pipeline([("HGET", keys.job(job_id), "state") for job_id in self._ids()])
+        return {state: states.count(state.value) for state in JobState}
+
     def resolve(self, text: str) -> str:
         """Return the id of the job that a user means by an id, the beginning of one, or a name (the newest).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from batchyard.scheduler.protocol import (
     JobRecord,
     LedgerEntry,
     TaskFailure,
+    TaskKind,
     TaskMessage,
     TaskRecord,
     TaskState,
@@ -182,6 +184,12 @@ class TaskOperations:
         """Return a job's finished ranges in the order of their batches."""
         documents = self._connection.command("HVALS", keys.ledger(job_id))
         return sorted((LedgerEntry.from_json(d) for d in documents), key=lambda entry: entry.start)
+
+    def done_already(self, job_id: str, tasks: Iterable[TaskRecord]) -> list[TaskRecord]:
+        """Return the ranges among some tasks that stand in the ledger: a twin was first."""
+        ranges = [task for task in tasks if task.kind == TaskKind.RANGE]
+        answers = self._connection.pipeline([("HEXISTS", keys.ledger(job_id), task.start) for task in ranges])
+        return [task for task, done in zip(ranges, answers, strict=True) if done]
 
     def _put(
         self,

@@ -19,6 +19,7 @@ if record.state ~= 'dispatched' then return {0, 'it is ' .. record.state} end
 record.state = 'running'
 record.incarnation = ARGV[4]
 record.claimed_at = now()
+record.unheard = 0
 text = cjson.encode(record)
 redis.call('HSET', KEYS[2], ARGV[1], text)
 wake(KEYS[3], 'claimed ' .. ARGV[1])

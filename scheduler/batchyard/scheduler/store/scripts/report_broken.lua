@@ -4,7 +4,7 @@
 -- Returns 1, or 0 when the generation is over anyway.
 if redis.call('HGET', KEYS[1], 'generation') ~= ARGV[1] then return 0 end
 if redis.call('HGET', KEYS[1], 'broken') == '' then
-  redis.call('HSET', KEYS[1], 'broken', ARGV[2])
+  redis.call('HSET', KEYS[1], 'broken', ARGV[2], 'broken_at', stamp(now()))
   signal(KEYS[2], 'broken')
   wake(KEYS[3], 'broken')
 end
