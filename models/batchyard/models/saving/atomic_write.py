@@ -1,0 +1,57 @@
+"""Files that are there as a whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from batchyard.models.errors import ModelFileError
+
+
+@contextmanager
+def write_atomically(path: str | os.PathLike[str], overwrite: bool = True) -> Iterator[str]:
+    """Give a temporary name beside `path` to write to; once it is written, it becomes `path`.
+
+    A reader sees the old file or the new one, never a part, also after a power failure. Where writing
+    fails, the old file stays and the temporary one is removed.
+
+    Args:
+        path: the file to be written; a symbolic link is followed.
+        overwrite: whether a file that exists may be replaced.
+
+    Raises:
+        ModelFileError: where the file exists and mustn't be replaced, or can't be written.
+    """
+    target = os.path.realpath(path)
+    if not overwrite and os.path.exists(target):
+        raise ModelFileError(
+            f"{os.fspath(path)} exists, and overwrite=False was given. Choose another name, or pass "
+            f"overwrite=True."
+        )
+    directory, name = os.path.split(target)
+    temporary = os.path.join(directory, f".{name}.{secrets.token_hex(6)}.tmp")
+    try:
+        try:
+            yield temporary
+            _sync(temporary)
+            os.replace(temporary, target)
+            _sync(directory)
+        except OSError as error:
+            raise ModelFileError(
+                f"{os.fspath(path)} could not be written: {error}. "
+                "Check that its folder exists and may be written to, and that the disk has space."
+            ) from error
+    finally:
+        with suppress(FileNotFoundError):
+            os.remove(temporary)
+
+
+def _sync(path: str) -> None:
+    """Wait until a file, or what a folder lists, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

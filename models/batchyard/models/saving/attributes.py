@@ -1,0 +1,113 @@
+"""Text in HDF5 attributes, as Keras 2.2.4 writes it, and as it and its successors may have written it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import h5py
+import numpy as np
+
+from batchyard.models.errors import ModelFileError
+
+#: Bytes that fit into an object's header, where HDF5 keeps attributes; Keras's limit.
+HEADER_LIMIT = 64512
+#: The longest attribute that is read, in bytes; no configuration comes near it.
+READ_LIMIT = 256 * 2**20
+
+
+def write_text(target: h5py.Group, name: str, text: str) -> None:
+    """Write a single text, of any length, as Keras 2.2.4 does: ASCII of variable length."""
+    target.attrs.create(name, text.encode("ascii"), dtype=h5py.string_dtype("ascii"))
+
+
+def write_names(target: h5py.Group, name: str, texts: Sequence[str]) -> None:
+    """Write a list of texts, split over `name0`, `name1`, ... where it is too long for one attribute.
+
+    Raises:
+        ModelFileError: where a single text is too long.
+    """
+    encoded = [text.encode() for text in texts]
+    longest = max(encoded, key=len, default=b"")
+    if len(longest) > HEADER_LIMIT:
+        raise ModelFileError(
+            f"Expected names of at most {HEADER_LIMIT} bytes, which is what HDF5 can hold in {name!r}; "
+            f"received {longest[:60].decode(errors='replace')!r}... of {len(longest)} bytes. Use shorter "
+            f"names."
+        )
+    parts = [np.asarray(encoded)]
+    while any(part.nbytes > HEADER_LIMIT for part in parts):
+        parts = np.array_split(np.asarray(encoded), len(parts) + 1)
+    if len(parts) == 1:
+        target.attrs[name] = parts[0]
+    else:
+        for number, part in enumerate(parts):
+            target.attrs[f"{name}{number}"] = part
+
+
+def read_text(source: h5py.Group, name: str) -> str | None:
+    """Return a single text; None where the attribute isn't there.
+
+    Raises:
+        ModelFileError: where it is something else than text.
+    """
+    if name not in source.attrs:
+        return None
+    value = _read(source, name)
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.reshape(()).item()
+    return _decode(value, source, name)
+
+
+def read_names(source: h5py.Group, name: str) -> list[str] | None:
+    """Return a list of texts, split or not; None where the attribute isn't there.
+
+    Raises:
+        ModelFileError: where it is something else than texts.
+    """
+    if name in source.attrs:
+        parts = [_read(source, name)]
+    else:
+        parts = []
+        while f"{name}{len(parts)}" in source.attrs:
+            parts.append(_read(source, f"{name}{len(parts)}"))
+        if not parts:
+            return None
+    names: list[str] = []
+    for part in parts:
+        array = np.atleast_1d(np.asarray(part))
+        if array.size:  # an empty list is stored as numbers
+            names += [_decode(item, source, name) for item in array.ravel().tolist()]
+    return names
+
+
+def _read(source: h5py.Group, name: str) -> object:
+    try:
+        size = h5py.h5a.open(source.id, name.encode()).get_storage_size()
+        if size > READ_LIMIT:
+            raise ModelFileError(
+                f"Expected the attribute {name!r} of {source.name!r} in {source.file.filename} to have at "
+                f"most "
+                f"{READ_LIMIT} bytes, found {size}. No Keras writes such a file; refusing to read it."
+            )
+        return source.attrs[name]
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise ModelFileError(
+            f"The attribute {name!r} of {source.name!r} in {source.file.filename} can't be read: {error}. "
+            "The file is damaged: take another copy."
+        ) from error
+
+
+def _decode(value: object, source: h5py.Group, name: str) -> str:
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            pass
+    elif isinstance(value, str):
+        return value
+    raise ModelFileError(
+        f"Expected text in the attribute {name!r} of {source.name!r} in {source.file.filename}, "
+        f"found {type(value).__name__}. Is it a model file?"
+    )

@@ -1,0 +1,208 @@
+"""Models as text: JSON and YAML, which people can read and edit."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
+
+from batchyard.models.errors import InvalidArgumentError, NotSerializableError
+from batchyard.models.saving.custom_objects import scope_of
+from batchyard.models.saving.foreign_config import to_keras_2
+from batchyard.models.saving.versions import BACKEND, KERAS_VERSION
+
+if TYPE_CHECKING:
+    from batchyard.models.engine.model import Model
+
+#: The longest text of a configuration that is read, in characters.
+TEXT_LIMIT = 256 * 2**20
+
+
+def describe_model(model: Model) -> dict[str, Any]:
+    """Return class and configuration of a model, as JSON values.
+
+    Raises:
+        NotSerializableError: where a layer's configuration holds what can't be written.
+    """
+    return {"class_name": type(model).__name__, "config": plain(model.get_config(), model.name)}
+
+
+def model_to_json(model: Model, **kwargs: Any) -> str:
+    """Return a model's configuration, without weights, as JSON.
+
+    Args:
+        model: the model.
+        **kwargs: passed on to `json.dumps`, such as `indent=2`.
+    """
+    return json.dumps({**describe_model(model), "keras_version": KERAS_VERSION, "backend": BACKEND}, **kwargs)
+
+
+def model_to_yaml(model: Model, **kwargs: Any) -> str:
+    """Return a model's configuration, without weights, as YAML.
+
+    Args:
+        model: the model.
+        **kwargs: passed on to `yaml.dump`.
+    """
+    config = {**describe_model(model), "keras_version": KERAS_VERSION, "backend": BACKEND}
+    return str(yaml.dump(config, Dumper=_Dumper, **kwargs))
+
+
+def model_from_config(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Model:
+    """Build a model, with fresh weights, from class and configuration.
+
+    Args:
+        config: `{"class_name": ..., "config": ...}`; what later versions of Keras wrote is understood too.
+        custom_objects: classes and functions of the user that it may name.
+
+    Raises:
+        InvalidArgumentError: where it isn't the configuration of a model.
+        UnknownNameError: where it names a class that isn't known.
+    """
+    from batchyard.models.layers.registry import deserialize
+
+    from batchyard.models.engine.model import Model
+
+    if isinstance(config, list):
+        raise InvalidArgumentError(
+            "Expected the configuration of a model as a dictionary, received a list. "
+            "Perhaps it is the old configuration of a Sequential: use Sequential.from_config(config)."
+        )
+    _expect_object(config)
+    with scope_of(custom_objects):
+        model = deserialize(to_keras_2(config), custom_objects)
+    if not isinstance(model, Model):
+        raise InvalidArgumentError(
+            f"Expected the configuration of a model, received that of a layer, {config['class_name']}. "
+            "Use layers.deserialize(config) for layers."
+        )
+    return model
+
+
+def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Model:
+    """Build a model, with fresh weights, from JSON.
+
+    Args:
+        json_string: what `model.to_json()` gave.
+        custom_objects: classes and functions of the user that it may name.
+
+    Raises:
+        InvalidArgumentError: where it isn't the configuration of a model.
+    """
+    return model_from_config(parse_json(json_string, "the model's configuration"), custom_objects)
+
+
+def model_from_yaml(yaml_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Model:
+    """Build a model, with fresh weights, from YAML; no tag in it can make anything but plain values.
+
+    Args:
+        yaml_string: what `model.to_yaml()` gave, here or in Keras 2.2.4.
+        custom_objects: classes and functions of the user that it may name.
+
+    Raises:
+        InvalidArgumentError: where it isn't the configuration of a model.
+    """
+    _expect_length(yaml_string, "the model's configuration")
+    try:
+        config = yaml.load(yaml_string, Loader=_Loader)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise InvalidArgumentError(
+            f"Expected a model's configuration as YAML, received other text: {error}."
+        ) from error
+    return model_from_config(config, custom_objects)
+
+
+def parse_json(text: str | bytes, what: str) -> Any:
+    """Return the value of JSON text.
+
+    Args:
+        text: the JSON.
+        what: what it should be, for the message.
+
+    Raises:
+        InvalidArgumentError: where it isn't JSON.
+    """
+    _expect_length(text, what)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        start = text[:60]
+        raise InvalidArgumentError(f"Expected {what} as JSON, received {start!r}...: {error}.") from error
+
+
+def plain(value: Any, where: str) -> Any:
+    """Return a configuration as values that JSON and YAML have: tuples as lists, numpy numbers as numbers,
+    functions and classes by their names.
+
+    Raises:
+        NotSerializableError: where there is no such value.
+    """
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item, f"{where}.{key}") for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item, f"{where}[{place}]") for place, item in enumerate(value)]
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if hasattr(value, "get_config"):
+        return {"class_name": type(value).__name__, "config": plain(value.get_config(), where)}
+    name = getattr(value, "__name__", None)
+    if callable(value) and isinstance(name, str):
+        if name == "<lambda>":
+            warnings.warn(
+                f"{where} is a lambda, of which a file can hold no more than that name. "
+                "On loading, pass custom_objects={'<lambda>': function}; better, give the function a name.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return name
+    raise NotSerializableError(
+        f"{where} of the configuration is {value!r:.100}, which a file can't hold. Expected a number, "
+        f"text, list, "
+        "dictionary, an object with get_config(), or a function with a name (to be passed as custom object "
+        "on loading)."
+    )
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's plain values, and the tuples and strings that Python 2 and 3 tag."""
+
+
+def _tuple(loader: _Loader, node: yaml.SequenceNode) -> list[Any]:
+    return list(loader.construct_sequence(node, deep=True))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:python/tuple", _tuple)
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML without anchors: equal lists are written out each time, which is easier to edit."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _expect_object(config: Any) -> None:
+    known = isinstance(config, Mapping) and isinstance(config.get("class_name"), str) and "config" in config
+    if not known:
+        found = sorted(map(str, config)) if isinstance(config, Mapping) else type(config).__name__
+        raise InvalidArgumentError(
+            "Expected the configuration of a model: a dictionary with 'class_name' and 'config'; "
+            f"received {found!r:.200}. model.to_json() gives one."
+        )
+
+
+def _expect_length(text: str | bytes, what: str) -> None:
+    if not isinstance(text, str | bytes):
+        raise InvalidArgumentError(f"Expected {what} as text, received {type(text).__name__}.")
+    if len(text) > TEXT_LIMIT:
+        raise InvalidArgumentError(
+            f"Expected {what} to have at most {TEXT_LIMIT} characters, received {len(text)}."
+        )

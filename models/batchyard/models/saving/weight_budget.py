@@ -1,0 +1,57 @@
+"""How many numbers the weights of a model may have that a file describes.
+
+A few bytes of configuration can ask for any amount of memory. While a model file is loaded, its layers
+may make no more weights than the file holds, so what is allocated is bounded by what was sent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from batchyard.models.errors import ModelFileError
+
+
+class _Budget:
+    def __init__(self, left: int, file: str) -> None:
+        self.left = left
+        self.file = file
+
+
+_budget: ContextVar[_Budget | None] = ContextVar("weight_budget", default=None)
+
+
+@contextmanager
+def weight_budget(numbers: int, file: str) -> Iterator[None]:
+    """Let the layers that are built in this block have no more than so many numbers in their weights.
+
+    Args:
+        numbers: how many, in all weights together.
+        file: whose they are, for the message.
+    """
+    token = _budget.set(_Budget(numbers, file))
+    try:
+        yield
+    finally:
+        _budget.reset(token)
+
+
+def charge(shape: Sequence[int]) -> None:
+    """Take a weight's numbers from the budget, if there is one; called before the weight is made.
+
+    Raises:
+        ModelFileError: where the budget is exceeded.
+    """
+    budget = _budget.get()
+    if budget is None:
+        return
+    budget.left -= math.prod(shape)
+    if budget.left < 0:
+        raise ModelFileError(
+            f"The model described in {budget.file} asks for a weight of the shape {tuple(shape)}, but the "
+            f"file holds "
+            "fewer numbers than that. Expected a configuration that fits the weights beside it: the file "
+            "is damaged."
+        )
