@@ -1,7 +1,7 @@
 """Job specifications: reading, checking and resolving them."""
 
 from batchyard.scheduler.jobs.job_file import check_spec, load_job_file
-from batchyard.scheduler.jobs.records import new_job_id, new_record
+from batchyard.scheduler.jobs.records import new_job_id, new_record, write_spec
 from batchyard.scheduler.jobs.spec import (
     Callback,
     CheckpointPolicy,
@@ -32,4 +32,5 @@ __all__ = [
     "load_job_file",
     "new_job_id",
     "new_record",
+    "write_spec",
 ]

@@ -1,8 +1,10 @@
-"""From a checked specification to the record that the store keeps."""
+"""From a checked specification to the record that the store keeps, and to the job's folder."""
 
 from __future__ import annotations
 
 import getpass
+import json
+import os
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 from batchyard.scheduler.jobs.spec import JobSpec, ModelOfJob
 from batchyard.scheduler.protocol import JobRecord
 
-__all__ = ["new_job_id", "new_record"]
+__all__ = ["new_job_id", "new_record", "write_spec"]
 
 
 def new_job_id(name: str) -> str:
@@ -47,6 +49,23 @@ def new_record(
         directory=str(Path(spec.output) / job_id),
         batches=0 if spec.kind == "fit" else spec.batches,
     )
+
+
+def write_spec(record: JobRecord) -> None:
+    """Make the job's folder with `job.json` in it, whole or not at all.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    directory = Path(record.directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    temporary = directory / f".job.json.{secrets.token_hex(4)}"
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(record.spec, file, indent=2, sort_keys=True)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(directory / "job.json")
 
 
 def _login_name() -> str:
