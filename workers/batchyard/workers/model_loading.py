@@ -51,7 +51,7 @@ def model_from_spec(spec: JobSpec, seed: int, store: Store | None = None) -> Mod
             raise ModelSpecError(f"the model {_describe(spec)} cannot be built: {error}") from error
     if spec.kind != "predict" and getattr(model, "optimizer", None) is None:
         raise ModelSpecError(
-            f"the model {_describe(spec)} is not compiled; give the job a `compile` section with optimizer, loss"
+            f"the model {_describe(spec)} is not compiled; give the job a `compile` section (optimizer, loss)"
         )
     return model
 

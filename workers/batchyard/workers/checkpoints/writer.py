@@ -154,7 +154,7 @@ class CheckpointWriter:
             self._warned_of_monitor = True
             known = ", ".join(state.history) or "none"
             self._warn(
-                f"checkpoint.monitor: there is no {self._spec.monitor!r} that tells the best; there is: {known}"
+                f"checkpoint.monitor: no {self._spec.monitor!r} tells the best checkpoint; there is: {known}"
             )
         return None
 
