@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help setup demo test test-oracle lint format clean
+.PHONY: help setup demo test test-oracle test-soak lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -23,10 +23,13 @@ demo: setup  ## train, predict and evaluate on the handwritten digits, over two 
 	$(BIN)/batchyard run examples/digits/job.yaml
 
 test: setup lint  ## ruff, mypy --strict and the tests
-	$(BIN)/python -m pytest -q -m 'not oracle'
+	$(BIN)/python -m pytest -q -m 'not oracle and not soak'
 
 test-oracle: setup  ## compare with reference implementations, where these are installed
 	$(BIN)/python -m pytest -q -m oracle
+
+test-soak: setup  ## kill workers and scheduler at random for twenty rounds
+	$(BIN)/python -m pytest -q -m soak
 
 lint: setup  ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
