@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import h5py
@@ -82,7 +83,8 @@ def read_names(source: h5py.Group, name: str) -> list[str] | None:
 
 def _read(source: h5py.Group, name: str) -> object:
     try:
-        size = h5py.h5a.open(source.id, name.encode()).get_storage_size()
+        attribute = h5py.h5a.open(source.id, name.encode())
+        size = math.prod(attribute.shape or (0,)) * attribute.get_type().get_size()
         if size > READ_LIMIT:
             raise ModelFileError(
                 f"Expected the attribute {name!r} of {source.name!r} in {source.file.filename} to have at "

@@ -63,9 +63,8 @@ def model_from_config(config: Mapping[str, Any], custom_objects: Mapping[str, An
         InvalidArgumentError: where it isn't the configuration of a model.
         UnknownNameError: where it names a class that isn't known.
     """
-    from batchyard.models.layers.registry import deserialize
-
     from batchyard.models.engine.model import Model
+    from batchyard.models.layers.registry import deserialize
 
     if isinstance(config, list):
         raise InvalidArgumentError(

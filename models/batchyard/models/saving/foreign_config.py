@@ -15,7 +15,7 @@ from batchyard.models.errors import InvalidArgumentError
 _EXTRA_KEYS = ("module", "registered_name", "build_config", "compile_config", "shared_object_id")
 #: What a network's configuration consists of; later versions put more into it.
 _NETWORK_KEYS = {
-    "Sequential": {"name", "layers"},
+    "Sequential": {"name", "layers", "build_input_shape"},
     "Model": {"name", "layers", "input_layers", "output_layers"},
 }
 #: Arguments of later versions, each with the values at which it changes nothing.

@@ -24,7 +24,9 @@ _ITERATIONS = "batchyard_iterations"
 
 
 def write_optimizer_state(file: h5py.Group, model: Model) -> None:
-    """Write the state of a model's optimizer, in the order of Keras 2.2.4, if there is any yet."""
+    """Write the state of a model's optimizer, in the order of Keras 2.2.4, unless no step was made yet."""
+    if model.optimizer.iterations == 0:
+        return
     arrays = model.optimizer.get_weights()
     if not arrays:
         return

@@ -33,9 +33,9 @@ def describe_training(model: Model) -> dict[str, Any] | None:
     Raises:
         NotSerializableError: where that holds what a file can't.
     """
-    optimizer = model.optimizer
-    if optimizer is None:
+    if not model.is_compiled:
         return None
+    optimizer = model.optimizer
     config = {
         "optimizer_config": {
             "class_name": type(optimizer).__name__,
