@@ -26,6 +26,7 @@ from batchyard.models.engine.symbolic import (
 )
 from batchyard.models.engine.weight import Regularizer, Weight
 from batchyard.models.errors import GraphError, InvalidArgumentError, NotBuiltError, ShapeError
+from batchyard.models.saving.weight_budget import charge
 
 __all__ = ["Layer", "apply_moving_average"]
 
@@ -175,6 +176,7 @@ class Layer(nn.Module):
                 f"shape={tuple(shape)}. "
                 "Give the input's shape in full, except for the batch axis."
             )
+        charge(shape)
         value = initializers.get(initializer or "glorot_uniform")(tuple(shape), dtype=dtype or self.dtype)
         weight = Weight.of(
             torch.as_tensor(value),
