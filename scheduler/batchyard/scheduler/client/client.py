@@ -55,6 +55,7 @@ class Client:
         cls,
         workers: int = 2,
         *,
+        devices: str | None = None,
         allow_code: bool = False,
         directory: str | Path | None = None,
         output: str | Path = "runs",
@@ -64,6 +65,7 @@ class Client:
 
         Args:
             workers: Number of CPU workers. Default 2.
+            devices: Devices instead, as `batchyard worker --devices` takes them. Default: `workers` decides.
             allow_code: Whether jobs may bring Python code (`module:factory`, callbacks of your own).
             directory: Folder of Redis's data and the logs. Default: a temporary one.
             output: Folder that jobs write to. Default `runs`.
@@ -73,7 +75,10 @@ class Client:
             EmbeddedError: Something cannot be started.
         """
         system = EmbeddedSystem(
-            devices=f"cpu:{workers}", threads=threads, allow_code=allow_code, directory=directory
+            devices=devices or f"cpu:{workers}",
+            threads=threads,
+            allow_code=allow_code,
+            directory=directory,
         ).start()
         try:
             client = cls(system.url, output=output)

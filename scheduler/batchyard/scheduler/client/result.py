@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ import h5py
 from batchyard.scheduler.errors import InputError
 from batchyard.scheduler.protocol import Event, EventKind, JobRecord
 
-__all__ = ["JobResult", "ResultPaths", "history_of"]
+__all__ = ["JobResult", "ResultPaths", "history_of", "read_metrics"]
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,7 @@ class JobResult:
     @property
     def metrics(self) -> dict[str, float]:
         """What evaluate found, or the logs of a fit's last epoch."""
-        found = self.outcome.get("metrics") or self.outcome.get("logs") or {}
-        return {str(name): float(value) for name, value in found.items()}
+        return read_metrics(self.paths)
 
     @cached_property
     def predictions(self) -> Any:
@@ -92,6 +92,14 @@ class JobResult:
         return (
             f"JobResult({self.job_id!r}, directory={str(self.paths.directory)!r}, metrics={self.metrics!r})"
         )
+
+
+def read_metrics(paths: ResultPaths) -> dict[str, float]:
+    """Return the metrics that a job has written; none, when it has written none."""
+    if paths.metrics is None:
+        return {}
+    found = json.loads(paths.metrics.read_text(encoding="utf-8"))
+    return {str(name): float(value) for name, value in found.items()}
 
 
 def history_of(events: Iterable[Event]) -> dict[str, list[float]]:

@@ -1,0 +1,5 @@
+"""The command line: `batchyard`."""
+
+from batchyard.scheduler.cli.app import app, main
+
+__all__ = ["app", "main"]
