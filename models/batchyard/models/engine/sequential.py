@@ -141,7 +141,15 @@ class Sequential(Model):
     def get_config(self) -> dict[str, Any]:
         """Returns name and layers, in Keras 2.2.4's layout."""
         layers = [{"class_name": type(layer).__name__, "config": layer.get_config()} for layer in self.layers]
-        return {"name": self.name, "layers": layers}
+        config: dict[str, Any] = {"name": self.name, "layers": layers}
+        if self.inputs and self.layers and not self._knows_its_input(self.layers[0]):
+            config["build_input_shape"] = self.inputs[0].shape
+        return config
+
+    @staticmethod
+    def _knows_its_input(layer: Layer) -> bool:
+        """Whether a first layer's configuration says the input's shape."""
+        return hasattr(layer, "batch_input_shape") or (isinstance(layer, Model) and layer.built)
 
     @classmethod
     def from_config(cls, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Self:
