@@ -88,8 +88,8 @@ def report(error: BatchyardError) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     if isinstance(error, JobFileError):
         count = len(error.problems)
-        head = "a problem" if count == 1 else f"{count} problems"
-        console.print(f"[bold red]error:[/] the job cannot start, it has {head}:")
+        head = "is a problem" if count == 1 else f"are {count} problems"
+        console.print(f"[bold red]error:[/] nothing was started; there {head}:")
         for problem in error.problems:
             console.print(f"  {escape(problem)}")
         return

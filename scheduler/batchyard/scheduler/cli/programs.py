@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import logging
 import signal
 import sys
@@ -11,12 +12,26 @@ from typing import Annotated, Any
 
 import typer
 
-from batchyard.scheduler.cli.options import AllowCode, Redis, Threads
+from batchyard.scheduler.cli.options import AllowCode, Threads
 from batchyard.scheduler.embedded import leave_with_parent
 from batchyard.scheduler.errors import InputError, MissingExtra
 
 __all__ = ["scheduler", "worker"]
 
+#: What a worker needs, beside the scheduler's own dependencies.
+_WORKER_PARTS = ("batchyard.workers", "torch", "matplotlib", "psutil")
+
+_Redis = Annotated[
+    str | None,
+    typer.Option(
+        "--redis",
+        envvar="BATCHYARD_REDIS_URL",
+        metavar="URL",
+        help="Address of Redis: redis://user:password@host:6379/0, rediss:// for TLS. Needed; "
+        "by the environment a password is not seen in the list of processes.",
+        show_default=False,
+    ),
+]
 _MetricsPort = Annotated[
     int | None,
     typer.Option(
@@ -25,7 +40,7 @@ _MetricsPort = Annotated[
 ]
 
 
-def scheduler(redis: Redis = None, metrics_port: _MetricsPort = None) -> None:
+def scheduler(redis: _Redis = None, metrics_port: _MetricsPort = None) -> None:
     """Run a scheduler until SIGTERM or Ctrl-C.
 
     Several may run against one Redis: one leads, the others take over when it dies. Redis may be away for a
@@ -64,7 +79,7 @@ def worker(
             metavar="NAME", help="Begins the workers' names. Default: the host's name.", show_default=False
         ),
     ] = None,
-    redis: Redis = None,
+    redis: _Redis = None,
 ) -> None:
     """Run workers, one process for each device, until SIGTERM or Ctrl-C.
 
@@ -73,27 +88,25 @@ def worker(
     """
     url = _needed(redis)
     _configure_logging()
-    try:
-        # By name: the scheduler's package may be installed without the workers' and without torch.
-        supervisor: Any = importlib.import_module("batchyard.workers.supervisor")
-        missing = next(
-            (m for m in ("torch", "matplotlib", "psutil") if not importlib.util.find_spec(m)), None
-        )
-    except ModuleNotFoundError as error:
-        missing = error.name
+    missing = next((part for part in _WORKER_PARTS if importlib.util.find_spec(part) is None), None)
     if missing is not None:
-        raise MissingExtra("worker", "batchyard worker")
-    leave_with_parent()
-    code = supervisor.main(
-        redis_url=url,
-        devices=devices,
-        threads=threads,
-        allow_code=allow_code,
-        metrics_port=metrics_port,
-        host=host,
-        name=name,
-    )
-    raise typer.Exit(code or 0)
+        raise MissingExtra("worker", f"batchyard worker (it lacks {missing})")
+    # By name: the scheduler's package does not depend on the workers'.
+    supervisor: Any = importlib.import_module("batchyard.workers.supervisor")
+    errors: Any = importlib.import_module("batchyard.workers.errors")
+    try:
+        code = supervisor.main(
+            url,
+            devices=devices,
+            threads=threads,
+            allow_code=allow_code,
+            metrics_port=metrics_port or 0,
+            host=host or "",
+            name=name or "",
+        )
+    except errors.DeviceError as error:
+        raise InputError(str(error)) from error
+    raise typer.Exit(code)
 
 
 def _needed(redis: str | None) -> str:

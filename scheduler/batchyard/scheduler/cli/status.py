@@ -43,7 +43,7 @@ def list_jobs(
 
 def status(
     job: Annotated[
-        str | None, typer.Argument(metavar="[JOB]", help="Default: all jobs, the scheduler and the workers.")
+        str | None, typer.Argument(metavar="JOB", help="Default: all jobs, the scheduler and the workers.")
     ] = None,
     as_json: Json = False,
     redis: Redis = None,
