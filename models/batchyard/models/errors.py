@@ -1,20 +1,20 @@
 """Every error that this library raises on purpose.
 
 BatchyardModelsError
-├── InvalidArgumentError        (ValueError)  an argument that no layer, optimizer, … can work with
-│   └── UnknownNameError        (ValueError)  a name that no registry knows
-├── ShapeError             (ValueError)  a tensor or array whose shape does not fit
-├── GraphError             (ValueError)  a graph of layers that cannot be built or run
-├── NotBuiltError               (ValueError)  weights or shapes were asked of a layer that has none yet
-├── NotCompiledError            (RuntimeError, ValueError)  training before `compile`
-├── DataError              (ValueError)  arrays that do not fit the model or each other
-├── StateError             (ValueError)  bytes that are no fit state, or one of another model
-├── CallbackStateError     (ValueError)  a callback's state that belongs to other callbacks
-├── InvalidDecisionError   (ValueError)  text that is no decision of an epoch's end
-├── UnknownMetricError     (ValueError)  a metric that the run doesn't have
-├── NotSerializableError   (ValueError)  an object that no file or job file can hold
-├── ModelFileError         (ValueError)  a file that is no model file, or a damaged one
-└── NonFiniteLoss          (ArithmeticError)  the loss became NaN or infinite
+├── InvalidArgumentError     (ValueError)  an argument that no layer, optimizer, … can work with
+│   └── UnknownNameError     (ValueError)  a name that no registry knows
+├── ShapeError               (ValueError)  a tensor or array whose shape does not fit
+├── GraphError               (ValueError)  a graph of layers that cannot be built or run
+├── NotBuiltError            (ValueError)  weights or shapes were asked of a layer that has none yet
+├── NotCompiledError         (RuntimeError, ValueError)  training before `compile`
+├── DataError                (ValueError)  arrays that do not fit the model or each other
+├── StateError               (ValueError)  bytes that are no fit state, or one of another model
+├── CallbackStateError       (ValueError)  a callback's state that belongs to other callbacks
+├── InvalidDecisionError     (ValueError)  text that is no decision of an epoch's end
+├── UnknownMetricError       (ValueError)  a metric that the run doesn't have
+├── NotSerializableError     (ValueError)  an object that no file or job file can hold
+├── ModelFileError           (ValueError)  a file that is no model file, or a damaged one
+└── NonFiniteLoss            (ArithmeticError)  the loss became NaN or infinite
 """
 
 from __future__ import annotations

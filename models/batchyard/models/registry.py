@@ -37,6 +37,10 @@ class Registry:
 
         return add
 
+    def extend(self, other: Registry) -> None:
+        """Takes over all that another registry knows."""
+        self._known.update(other._known)
+
     def find(self, name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """Returns the function or class of that name: custom objects first.
 

@@ -28,6 +28,7 @@ class HyperParameter(float):
     name: str
 
     def __new__(cls, value: float, owner: Any, name: str) -> HyperParameter:
+        """Makes the float, which cannot be changed later."""
         self = super().__new__(cls, value)
         self.owner = owner
         self.name = name
@@ -38,7 +39,7 @@ class HyperParameter(float):
 
 
 def round_to_floatx(value: float) -> float:
-    """Returns the number as the default float type holds it: what a file gives back is then exactly the same."""
+    """Returns the number as the default float type holds it, so that a file gives back exactly the same."""
     return float(np.dtype(floatx()).type(value))
 
 

@@ -1,4 +1,4 @@
-"""Names that nobody chose: `dense_1`, `dense_2`, …"""
+"""Names that nobody chose: `dense_1`, `dense_2` and so on."""
 
 from __future__ import annotations
 

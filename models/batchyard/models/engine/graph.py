@@ -85,7 +85,7 @@ class Plan:
         return [slots[place] for place in self._outputs]
 
     def shapes(self, input_shapes: Sequence[Any]) -> list[Any]:
-        """Returns the shapes of the outputs for other input shapes than those that the graph was made with."""
+        """Returns the shapes of the outputs for other input shapes than the graph was made with."""
         slots: list[Any] = [None] * self._slots
         for place, shape in zip(self._inputs, input_shapes, strict=True):
             slots[place] = shape

@@ -123,9 +123,11 @@ class Layer(nn.Module):
         """
         self.built = True
 
-    def call(self, inputs: Any, **kwargs: Any) -> Any:
-        """Computes the output."""
+    def _identity(self, inputs: Any) -> Any:
         return inputs
+
+    #: Computes the output. An attribute and not a method, so that subclasses may narrow the arguments.
+    call: Callable[..., Any] = _identity
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the output's shape; here by running `call` on tensors without numbers."""

@@ -11,11 +11,10 @@ from batchyard.models.engine.network import Network
 from batchyard.models.errors import InvalidArgumentError, NotCompiledError
 
 if TYPE_CHECKING:
-    from batchyard.models.optimizers.optimizer import Optimizer
-    from batchyard.models.training.compile import Compiled
-
     from batchyard.models.callbacks.base import Callback
     from batchyard.models.callbacks.history import History
+    from batchyard.models.optimizers.optimizer import Optimizer
+    from batchyard.models.training.compile import Compiled
 
 __all__ = ["Model"]
 
@@ -70,10 +69,11 @@ class Model(Network):
         self._compiled: Compiled | None = None
         self._compile_arguments: dict[str, Any] | None = None
         self.stop_training = False
+        self.history: History | None = None
 
     # Compiling.
 
-    def compile(  # type: ignore[override]  # torch's compile() compiles the module in place: torch.compile(model)
+    def compile(
         self,
         optimizer: Any,
         loss: Any = None,
@@ -84,6 +84,8 @@ class Model(Network):
     ) -> None:
         """Sets objective and optimizer, and captures which weights are trainable.
 
+        It hides torch's method of that name; torch's compiler is at hand as `torch.compile(model)`.
+
         Args:
             optimizer: name, configuration or object.
             loss: name or function; with several outputs a list, or a dictionary by output name.
@@ -92,9 +94,8 @@ class Model(Network):
             sample_weight_mode: None, or "temporal" for one weight per row and time step.
             weighted_metrics: like `metrics`, but with the sample weights applied.
         """
-        from batchyard.models.training.compile import compile_model
-
         from batchyard.models import optimizers
+        from batchyard.models.training.compile import compile_model
 
         self._compile_arguments = {
             "loss": loss,

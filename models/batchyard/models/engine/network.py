@@ -131,12 +131,13 @@ class Network(Persistence, Layer):
             return _unique(others)
         return _unique([w for layer in self.layers for w in layer.trainable_weights] + others)
 
-    def _weights_by_layer(self) -> list[Weight]:
+    def get_layer_weights(self) -> list[Weight]:
+        """Returns all weights, layer by layer: the order of `get_weights`, whatever is frozen."""
         return [w for layer in self.layers for w in layer.weights]
 
     def get_weights(self) -> list[NDArray[Any]]:
         """Returns copies of all weights, layer by layer."""
-        return [weight.detach().cpu().numpy().copy() for weight in self._weights_by_layer()]
+        return [weight.detach().cpu().numpy().copy() for weight in self.get_layer_weights()]
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Sets all weights, layer by layer.
@@ -144,7 +145,7 @@ class Network(Persistence, Layer):
         Raises:
             ShapeError: if the number of arrays or a shape differs; no weight has changed then.
         """
-        own = self._weights_by_layer()
+        own = self.get_layer_weights()
         arrays = [np.asarray(array) for array in weights]
         if len(own) != len(arrays):
             raise ShapeError(f"Model {self.name} has {len(own)} weights, but received {len(arrays)} arrays.")

@@ -102,7 +102,7 @@ def network_from_config(
                 blocked.add(id(layer))
                 later.append((layer, call))
                 continue
-            arguments = next((item[3] for item in call if len(item) > 3 and item[3]), {})
+            arguments: dict[str, Any] = next((item[3] for item in call if len(item) > 3 and item[3]), {})
             layer(unpack_singleton(origins), **arguments)
         if len(later) == len(waiting):
             names = sorted({layer.name for layer, _ in later})

@@ -5,13 +5,20 @@ The work is done in `batchyard.models.saving`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from batchyard.models.engine.model import Model
 
 __all__ = ["Persistence"]
 
 
 class Persistence:
     """Saving and loading, as methods."""
+
+    @property
+    def _model(self) -> Model:
+        return cast("Model", self)
 
     def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Writes architecture, weights, training configuration and optimizer state into one HDF5 file.
@@ -23,7 +30,7 @@ class Persistence:
         """
         from batchyard.models.saving import save_model
 
-        save_model(self, filepath, overwrite, include_optimizer)
+        save_model(self._model, filepath, overwrite, include_optimizer)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Writes the weights into an HDF5 file.
@@ -34,7 +41,7 @@ class Persistence:
         """
         from batchyard.models.saving import save_weights
 
-        save_weights(self, filepath, overwrite)
+        save_weights(self._model, filepath, overwrite)
 
     def load_weights(self, filepath: Any, by_name: bool = False, skip_mismatch: bool = False) -> None:
         """Reads weights from an HDF5 file.
@@ -46,7 +53,7 @@ class Persistence:
         """
         from batchyard.models.saving import load_weights
 
-        load_weights(self, filepath, by_name, skip_mismatch)
+        load_weights(self._model, filepath, by_name, skip_mismatch)
 
     def to_json(self, **kwargs: Any) -> str:
         """Returns the architecture as JSON.
@@ -56,7 +63,7 @@ class Persistence:
         """
         from batchyard.models.saving import model_to_json
 
-        return model_to_json(self, **kwargs)
+        return model_to_json(self._model, **kwargs)
 
     def to_yaml(self, **kwargs: Any) -> str:
         """Returns the architecture as YAML.
@@ -66,4 +73,4 @@ class Persistence:
         """
         from batchyard.models.saving import model_to_yaml
 
-        return model_to_yaml(self, **kwargs)
+        return model_to_yaml(self._model, **kwargs)

@@ -178,7 +178,7 @@ class _ArrayBatch(GlobalBatch):
                 counts.append(float(self.rows))
             else:
                 read = read_rows(weights, self._index, torch.float64, torch.device("cpu"))
-                counts.append(float(torch.count_nonzero(read)) / max(1, read[0].numel()))
+                counts.append(float(torch.count_nonzero(read)))
         return counts
 
     def lane(self, rows: slice) -> Lane:
@@ -209,6 +209,10 @@ class ArrayData(TrainingData):
         self.steps_per_epoch = -(-self.samples // batch_size)
         self.shuffle = shuffle
         self._order: NDArray[np.int64] | None = None
+
+    def limit(self, steps: int) -> None:
+        """Uses at most so many batches of an epoch."""
+        self.steps_per_epoch = min(self.steps_per_epoch, steps)
 
     def begin_epoch(self, epoch: int, seed: int) -> None:
         """Draws the order of rows from Philox keyed by (seed, epoch)."""
@@ -250,6 +254,10 @@ class ArrayEvaluation(EvaluationData):
         self.samples = columns.rows
         self.batch_size = batch_size
         self.steps = -(-self.samples // batch_size)
+
+    def limit(self, steps: int) -> None:
+        """Uses at most so many batches."""
+        self.steps = min(self.steps, steps)
 
     def batch(self, step: int) -> GlobalBatch:
         """Returns batch `step`."""
@@ -295,6 +303,9 @@ def read_rows(
     """
     if _on_disk(column):
         tensor = torch.from_numpy(_read_dataset(column, index))
+    elif isinstance(column, np.ndarray) and not column.flags.writeable:
+        # torch warns of arrays that cannot be written to, such as memory maps: copy first.
+        tensor = torch.from_numpy(np.array(column[index]))
     else:
         source = column if isinstance(column, Tensor) else torch.from_numpy(column)
         if isinstance(index, slice):

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import torch
+from torch import Tensor
+
+from batchyard.models.errors import NonFiniteLoss
 from batchyard.models.training.data import EvaluationData, TrainingData
+from batchyard.models.training.evaluate import evaluation_logs
+from batchyard.models.training.lanes import FLAG_STOP_AT, LOSS_AT, ROWS_AT, LaneResult
+from batchyard.models.training.logs import LazyLogs, means
 from batchyard.models.training.state import FitState
+from batchyard.models.training.step import TrainStep
 from batchyard.models.training.strategy import Strategy
 
 if TYPE_CHECKING:
@@ -30,7 +40,8 @@ def fit_loop(
 
     It can be entered with any state at a step boundary: fresh, from a checkpoint, or after a crew has
     changed. An exception of the strategy leaves model and state at a step boundary, so the same process may
-    call it again with the same state.
+    call it again with the same state. `on_epoch_begin` is called once for each epoch, not again when an epoch
+    is gone on with.
 
     Args:
         model: built and compiled.
@@ -40,9 +51,113 @@ def fit_loop(
         strategy: who computes and sums the lanes.
         state: changed in place.
         validation: evaluated at the end of every epoch.
-        check_finite: raise `NonFiniteLoss` at the first loss that is NaN or infinite, before it is applied.
+        check_finite: raise `NonFiniteLoss` at the first loss that is NaN or infinite, before the step is
+            applied.
 
     Returns:
         `state`.
     """
-    raise NotImplementedError
+    step = TrainStep(model, strategy.lanes)
+    stop = _StopFlag()
+    model.stop_training = state.stopped
+    callbacks.on_train_begin()
+    if state.callbacks:
+        callbacks.set_states(state.callbacks)
+    while state.epoch < epochs and not state.stopped:
+        data.begin_epoch(state.epoch, state.seed)
+        if strategy.lanes > 1 and strategy.lane_spec is None:
+            strategy.lane_spec = step.spec(data.batch(0), state.seed)
+        if not state.epoch_begun:
+            callbacks.on_epoch_begin(state.epoch, {})
+            state.epoch_begun = True
+        while state.step < data.steps_per_epoch and not state.stopping:
+            number, batch = state.step, data.batch(state.step)
+            callbacks.on_batch_begin(number, {"batch": number, "size": batch.rows})
+            wish = strategy.should_stop()
+            total = strategy.reduce(
+                step.results(batch, state.seed, state.epoch, number, strategy.owned_lanes, wish)
+            )
+            if check_finite:
+                _check_finite(total, state)
+            step.apply(total)
+            state.advance(total.sums)
+            state.stopping = stop.is_up(total.sums)
+            if callbacks.has_batch_hooks:
+                logs = LazyLogs(number, batch.rows, model.compiled.metrics_names, total.sums)
+                callbacks.on_batch_end(number, logs)
+            strategy.step_done(state)
+        _end_epoch(model, callbacks, strategy, state, validation)
+    callbacks.on_train_end()
+    return state
+
+
+def _end_epoch(
+    model: Model,
+    callbacks: CallbackList,
+    strategy: Strategy,
+    state: FitState,
+    validation: EvaluationData | None,
+) -> None:
+    """Validates, lets the callbacks decide once, applies the decision, and moves the cursor."""
+    logs: dict[str, float] = {}
+    if validation is not None:
+        found = evaluation_logs(model, validation, strategy)
+        logs = {f"val_{name}": value for name, value in found.items()}
+    if state.sums is not None:
+        logs.update(means(model.compiled.metrics_names, state.sums))
+    with _undone_on_failure(model, strategy):
+        decision = strategy.decide(state.epoch, lambda: callbacks.decide(state.epoch, logs))
+    callbacks.apply(decision)
+    state.end_epoch(decision.logs, callbacks.get_states())
+    if decision.stop or state.stopping:
+        state.stopped = True
+        state.stop_reason = decision.reason or (None if decision.stop else "stopped on request")
+    strategy.epoch_done(state)
+
+
+@contextmanager
+def _undone_on_failure(model: Model, strategy: Strategy) -> Iterator[None]:
+    """Takes back what callbacks changed in the model if their decision does not come about."""
+    if not strategy.decision_can_fail:
+        yield
+        return
+    weights = model.get_layer_weights()
+    before = [weight.detach().clone() for weight in weights]
+    hyper_parameters, stop_training = model.optimizer.hyper_parameters(), model.stop_training
+    try:
+        yield
+    except BaseException:
+        with torch.no_grad():
+            for weight, value in zip(weights, before, strict=True):
+                weight.copy_(value)
+        model.optimizer.set_hyper_parameters(hyper_parameters)
+        model.stop_training = stop_training
+        raise
+
+
+def _check_finite(total: LaneResult, state: FitState) -> None:
+    rows, loss = total.sums[ROWS_AT], total.sums[LOSS_AT]
+    if not bool(torch.isfinite(loss)):
+        raise NonFiniteLoss(state.epoch, state.step, float(loss / rows))
+
+
+class _StopFlag:
+    """Reads the flag in the steps' sums without making a step wait for its own result on a GPU."""
+
+    def __init__(self) -> None:
+        self._before: tuple[Tensor, torch.Event] | None = None
+
+    def is_up(self, sums: Tensor) -> bool:
+        """Whether a member wished to stop: in this step on a CPU, in the one before on a GPU."""
+        if sums.device.type == "cpu":
+            return bool(sums[FLAG_STOP_AT] > 0)
+        before = self._before
+        flag = torch.empty((), dtype=sums.dtype, pin_memory=True)
+        flag.copy_(sums[FLAG_STOP_AT], non_blocking=True)
+        copied = torch.Event("cuda")
+        copied.record()
+        self._before = (flag, copied)
+        if before is None:
+            return False
+        before[1].synchronize()
+        return bool(before[0] > 0)

@@ -34,6 +34,13 @@ class Strategy(ABC):
     #: Logical shards of each global batch: 1 or another power of two, fixed for the life of the job.
     lanes: int
 
+    #: The shapes of lane results, for a member whose own lanes are all empty in some step. The loop sets it
+    #: before the first `reduce` if there are several lanes.
+    lane_spec: LaneSpec | None = None
+
+    #: Whether `decide` can raise after it has run the callbacks: then what they changed is undone.
+    decision_can_fail: bool = True
+
     @property
     @abstractmethod
     def owned_lanes(self) -> range:
@@ -99,6 +106,8 @@ class LocalStrategy(Strategy):
         lanes: logical shards of each batch.
     """
 
+    decision_can_fail = False
+
     def __init__(self, lanes: int = 1) -> None:
         self.lanes = check_lanes(lanes)
         self._stop = False
@@ -122,15 +131,9 @@ class LocalStrategy(Strategy):
             (only,) = results
             assert only is not None  # lane 0 is never empty
             return only
-        parts: dict[int, Tensor] = {}
-        spec: LaneSpec | None = None
-        for lane, result in enumerate(results):
-            if result is not None:
-                spec = spec or LaneSpec.of(result)
-                parts[lane] = flatten(result)
-        total = tree_sum(parts, self.lanes)
-        assert spec is not None  # tree_sum refused an empty batch
-        return unflatten(total, spec)
+        assert self.lane_spec is not None  # set by the loop
+        parts = {lane: flatten(result) for lane, result in enumerate(results) if result is not None}
+        return unflatten(tree_sum(parts, self.lanes), self.lane_spec)
 
     def reduce_sums(self, sums_per_lane: Mapping[int, Tensor]) -> Tensor:
         """Adds the lanes."""

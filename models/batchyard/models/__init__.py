@@ -1,0 +1,43 @@
+"""Keras-style models on PyTorch: build, train, save."""
+
+from batchyard.models import (
+    activations,
+    backend,
+    callbacks,
+    constraints,
+    errors,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+    saving,
+    training,
+)
+from batchyard.models.engine.input_layer import Input
+from batchyard.models.engine.model import Model
+from batchyard.models.engine.sequential import Sequential
+from batchyard.models.saving import load_model, model_from_json, model_from_yaml
+
+__all__ = [
+    "Input",
+    "Model",
+    "Sequential",
+    "activations",
+    "backend",
+    "callbacks",
+    "constraints",
+    "errors",
+    "initializers",
+    "layers",
+    "load_model",
+    "losses",
+    "metrics",
+    "model_from_json",
+    "model_from_yaml",
+    "optimizers",
+    "regularizers",
+    "saving",
+    "training",
+]

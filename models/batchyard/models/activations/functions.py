@@ -1,0 +1,112 @@
+"""Activation functions.
+
+Source: Keras 2.2.4, `activations`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from batchyard.models.registry import Registry
+
+__all__ = [
+    "activations",
+    "elu",
+    "exponential",
+    "hard_sigmoid",
+    "linear",
+    "relu",
+    "selu",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "softsign",
+    "tanh",
+]
+
+activations = Registry("activation")
+
+
+def logits_of(tensor: Tensor) -> Tensor | None:
+    """Returns what a softmax or sigmoid was computed from, if `tensor` is the very result of one.
+
+    Losses use it: from the logits a cross-entropy is exact where the probabilities are rounded to 0 or 1.
+    """
+    return getattr(tensor, "_keras_logits", None)
+
+
+def _with_logits(result: Tensor, logits: Tensor) -> Tensor:
+    result._keras_logits = logits  # type: ignore[attr-defined]
+    return result
+
+
+@activations.register()
+def softmax(x: Tensor, axis: int = -1) -> Tensor:
+    """Returns exp(x) normalized to sum 1 along an axis."""
+    result = torch.softmax(x, axis)
+    return _with_logits(result, x) if axis in (-1, x.ndim - 1) else result
+
+
+@activations.register()
+def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
+    """Returns x where positive, else alpha * (exp(x) - 1)."""
+    return functional.elu(x, alpha)
+
+
+@activations.register()
+def selu(x: Tensor) -> Tensor:
+    """Returns the scaled elu that keeps mean 0 and variance 1."""
+    return functional.selu(x)
+
+
+@activations.register()
+def softplus(x: Tensor) -> Tensor:
+    """Returns log(exp(x) + 1)."""
+    return functional.softplus(x)
+
+
+@activations.register()
+def softsign(x: Tensor) -> Tensor:
+    """Returns x / (|x| + 1)."""
+    return functional.softsign(x)
+
+
+@activations.register()
+def relu(x: Tensor, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
+    """Returns x where at least the threshold, else alpha * (x - threshold); at most max_value."""
+    if alpha == 0.0 and threshold == 0.0:
+        return torch.relu(x) if max_value is None else torch.clamp(x, 0.0, max_value)
+    result = torch.where(x >= threshold, x, alpha * (x - threshold))
+    return result if max_value is None else torch.clamp(result, max=max_value)
+
+
+@activations.register()
+def tanh(x: Tensor) -> Tensor:
+    """Returns the hyperbolic tangent."""
+    return torch.tanh(x)
+
+
+@activations.register()
+def sigmoid(x: Tensor) -> Tensor:
+    """Returns 1 / (1 + exp(-x))."""
+    return _with_logits(torch.sigmoid(x), x)
+
+
+@activations.register()
+def hard_sigmoid(x: Tensor) -> Tensor:
+    """Returns 0.2 x + 0.5, cut to 0 … 1."""
+    return torch.clamp(0.2 * x + 0.5, 0.0, 1.0)
+
+
+@activations.register()
+def exponential(x: Tensor) -> Tensor:
+    """Returns exp(x)."""
+    return torch.exp(x)
+
+
+@activations.register()
+def linear(x: Tensor) -> Tensor:
+    """Returns x."""
+    return x

@@ -1,0 +1,177 @@
+"""Batch normalization."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from batchyard.models import constraints, initializers, regularizers
+from batchyard.models.engine.input_spec import InputSpec
+from batchyard.models.engine.layer import Layer
+from batchyard.models.engine.symbolic import Shape
+from batchyard.models.engine.weight import Weight
+from batchyard.models.errors import ShapeError
+from batchyard.models.layers.registry import layers
+
+__all__ = ["BatchNormalization"]
+
+
+@layers.register("BatchNormalizationV1", "BatchNormalizationV2")
+class BatchNormalization(Layer):
+    """Normalizes each channel to mean 0 and variance 1, then scales and shifts it by learned weights.
+
+    In training with the batch's own mean and variance, which are folded into moving ones:
+    moving = momentum * moving + (1 - momentum) * batch. In test with the moving ones. With lanes, the batch's
+    statistics are those of each lane.
+
+    Args:
+        axis: of the channels.
+        momentum: how much of the moving statistics goes on.
+        epsilon: added to the variance.
+        center: whether beta is added.
+        scale: whether gamma multiplies.
+        beta_initializer: how beta begins.
+        gamma_initializer: how gamma begins.
+        moving_mean_initializer: how the moving mean begins.
+        moving_variance_initializer: how the moving variance begins.
+        beta_regularizer: its penalty is added to the loss.
+        gamma_regularizer: its penalty is added to the loss.
+        beta_constraint: holds after every update.
+        gamma_constraint: holds after every update.
+        **kwargs: of every layer.
+
+    Input shape:
+        any
+
+    Output shape:
+        that of the input
+
+    Source: Keras 2.2.4, `layers.BatchNormalization` (without the zero-debiasing of its TensorFlow backend,
+        see
+    docs/decisions); Ioffe and Szegedy 2015.
+    """
+
+    gamma: Weight | None
+    beta: Weight | None
+    moving_mean: Weight
+    moving_variance: Weight
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.center = center
+        self.scale = scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        """Makes gamma, beta and the moving statistics."""
+        channels = input_shape[self.axis]
+        if channels is None:
+            raise ShapeError(
+                f"Layer {self.name} needs to know the size of axis {self.axis}. Full shape received: "
+                f"{input_shape}."
+            )
+        shape = (channels,)
+        self.gamma = self.beta = None
+        if self.scale:
+            self.gamma = self.add_weight(
+                "gamma",
+                shape,
+                initializer=self.gamma_initializer,
+                regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+            )
+        if self.center:
+            self.beta = self.add_weight(
+                "beta",
+                shape,
+                initializer=self.beta_initializer,
+                regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+            )
+        self.moving_mean = self.add_weight(
+            "moving_mean", shape, initializer=self.moving_mean_initializer, trainable=False
+        )
+        self.moving_variance = self.add_weight(
+            "moving_variance", shape, initializer=self.moving_variance_initializer, trainable=False
+        )
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
+
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        """Computes the output."""
+        x = inputs.movedim(self.axis, 1)  # torch's place of the channels; a view
+        if not self.is_training(training):
+            output = torch.batch_norm(
+                x,
+                self.gamma,
+                self.beta,
+                self.moving_mean,
+                self.moving_variance,
+                False,
+                0.0,
+                self.epsilon,
+                False,
+            )
+            return output.movedim(1, self.axis)
+        # With momentum 1 torch leaves the batch's own statistics in the two buffers.
+        mean, variance = torch.zeros_like(self.moving_mean), torch.zeros_like(self.moving_variance)
+        output = torch.batch_norm(x, self.gamma, self.beta, mean, variance, True, 1.0, self.epsilon, False)
+        count = math.prod(x.shape) // x.shape[1]
+        # torch divides by count - 1, Keras by count - (1 + epsilon); a single element has no variance.
+        factor = (count - 1) / (count - 1 - self.epsilon) if count > 1 else 0.0
+        variance = variance * factor if count > 1 else torch.zeros_like(variance)
+        self.add_moving_average_update(self.moving_mean, mean, self.momentum)
+        self.add_moving_average_update(self.moving_variance, variance, self.momentum)
+        return output.movedim(1, self.axis)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Returns the input's shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of `__init__`."""
+        return {
+            **super().get_config(),
+            "axis": self.axis,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            "beta_initializer": initializers.serialize(self.beta_initializer),
+            "gamma_initializer": initializers.serialize(self.gamma_initializer),
+            "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
+            "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
+            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
+            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
+            "beta_constraint": constraints.serialize(self.beta_constraint),
+            "gamma_constraint": constraints.serialize(self.gamma_constraint),
+        }

@@ -1,0 +1,232 @@
+"""From what users pass to `fit` to checked columns of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from batchyard.models import losses
+from batchyard.models.backend.configuration import torch_dtype
+from batchyard.models.engine.symbolic import Shape
+from batchyard.models.errors import DataError
+from batchyard.models.training.data import Columns
+
+if TYPE_CHECKING:
+    from batchyard.models.engine.model import Model
+    from batchyard.models.training.compile import Objective
+
+__all__ = ["columns_of"]
+
+#: Losses whose targets have the shape of the output.
+_SAME_SHAPE = (
+    losses.mean_squared_error,
+    losses.mean_absolute_error,
+    losses.binary_crossentropy,
+    losses.categorical_crossentropy,
+)
+
+
+def columns_of(
+    model: Model, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
+) -> Columns:
+    """Checks data against a model, and builds a model that waits for its input's shape.
+
+    Args:
+        model: compiled, if there are targets.
+        x: array, tensor or dataset; a list or a dictionary of such for several inputs.
+        y: likewise, for the outputs; None for prediction.
+        sample_weight: likewise; None for none.
+        class_weight: weight per class number; a list or dictionary of such for several outputs.
+
+    Raises:
+        DataError: if something does not fit.
+    """
+    if not model.built:
+        first = _column(next(iter(x.values())) if isinstance(x, Mapping) else _only(x), "x")
+        model.build((None, *first.shape[1:]))
+    inputs = _spread(x, model.input_names, "x", "input")
+    inputs = [
+        _fit(column, tensor.shape, f"input {name!r}")
+        for column, tensor, name in zip(inputs, model.inputs, model.input_names, strict=True)
+    ]
+    targets: list[Any] = []
+    weights: list[Any] = []
+    objectives: Sequence[Objective] = ()
+    if y is not None:
+        objectives = model.compiled.objectives
+        names = [objective.name for objective in objectives]
+        targets = [
+            _fit_target(column, objective)
+            for column, objective in zip(_spread(y, names, "y", "output"), objectives, strict=True)
+        ]
+        weights = _weights(sample_weight, class_weight, targets, objectives)
+    counts = {int(column.shape[0]) for column in (*inputs, *targets, *(w for w in weights if w is not None))}
+    if len(counts) > 1:
+        raise DataError(
+            "All arrays need the same number of rows. Received: "
+            f"x {[tuple(c.shape) for c in inputs]}, y {[tuple(c.shape) for c in targets]}, "
+            f"sample_weight {[tuple(c.shape) for c in weights if c is not None]}."
+        )
+    return Columns(
+        inputs,
+        targets,
+        weights,
+        [tensor.dtype for tensor in model.inputs],
+        [torch_dtype(None) for _ in targets],
+        model.device,
+    )
+
+
+def _only(x: Any) -> Any:
+    return x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
+
+
+def _spread(value: Any, names: list[str], what: str, kind: str) -> list[Any]:
+    """Returns one column per name."""
+    if isinstance(value, Mapping):
+        missing = [name for name in names if name not in value]
+        if missing:
+            raise DataError(f"{what} lacks the {kind}s {missing}. Received the keys {sorted(value)}.")
+        return [_column(value[name], f"{what}[{name!r}]") for name in names]
+    if isinstance(value, list | tuple):
+        if len(value) == len(names) and all(hasattr(v, "shape") and len(v.shape) > 0 for v in value):
+            return [_column(v, f"{what}[{n}]") for n, v in enumerate(value)]
+        if len(names) == 1 and value and not hasattr(value[0], "shape"):
+            array = np.asarray(value)
+            if len(value) == 1 and array.ndim > 1 and isinstance(value[0], list):
+                array = array[0] if isinstance(value[0][0], list | tuple) else array
+            return [_column(array, what)]
+        raise DataError(
+            f"{what} needs one array per {kind}: expected {len(names)} for {names}, received a list of "
+            f"{len(value)}."
+        )
+    if len(names) != 1:
+        raise DataError(
+            f"{what} needs one array per {kind}: expected a list of {len(names)} for {names}, received a "
+            "single one."
+        )
+    return [_column(value, what)]
+
+
+def _column(value: Any, what: str) -> Any:
+    """Returns something with rows that torch can read."""
+    if value is None:
+        raise DataError(f"{what} is missing: expected an array, received None.")
+    if isinstance(value, Tensor):
+        return value.detach()
+    if not hasattr(value, "shape") or not hasattr(value, "dtype"):
+        value = np.asarray(value)
+    if len(value.shape) == 0:
+        raise DataError(f"{what} has no rows: expected an array, received the single value {value!r}.")
+    if value.dtype.kind not in "biuf":
+        raise DataError(
+            f"{what} holds {value.dtype} and not numbers. Convert it, for example by array.astype('float32')."
+        )
+    if isinstance(value, np.ndarray) and any(stride < 0 for stride in value.strides):
+        return np.ascontiguousarray(value)
+    return value
+
+
+def _fit(column: Any, shape: Shape, what: str) -> Any:
+    """Compares a column with the shape that the model expects.
+
+    Adds a last axis of 1 where that is all that lacks.
+    """
+    if len(column.shape) == 1 and len(shape) == 2:
+        column = _with_axis(column)
+    if len(column.shape) != len(shape):
+        raise DataError(
+            f"The data for {what} need {len(shape)} axes, {shape}, but have {len(column.shape)}: "
+            f"{tuple(column.shape)}. The first axis counts the rows."
+        )
+    if any(
+        wanted is not None and wanted != size
+        for wanted, size in zip(shape[1:], column.shape[1:], strict=True)
+    ):
+        raise DataError(f"The data for {what} need the shape {shape}, but have {tuple(column.shape)}.")
+    return column
+
+
+def _fit_target(column: Any, objective: Objective) -> Any:
+    what, shape = f"output {objective.name!r}", objective.shape
+    if len(column.shape) == 1:
+        column = _with_axis(column)
+    if objective.loss is losses.sparse_categorical_crossentropy:
+        if tuple(column.shape[1:]) != tuple(shape[1:-1]):
+            return _fit(column, (*shape[:-1], 1), what)
+        return column
+    if objective.loss is losses.categorical_crossentropy and column.shape[-1] == 1 and shape[-1] != 1:
+        raise DataError(
+            f"The targets for {what} have the shape {tuple(column.shape)}, but the loss "
+            "categorical_crossentropy needs "
+            f"{shape}: one column per class. For class numbers use the loss sparse_categorical_crossentropy."
+        )
+    return _fit(column, shape, what) if objective.loss in _SAME_SHAPE else column
+
+
+def _with_axis(column: Any) -> Any:
+    if isinstance(column, np.ndarray | Tensor):
+        return column[:, None]
+    return np.asarray(column[:])[:, None]  # one number per row fits into memory
+
+
+def _weights(
+    sample_weight: Any, class_weight: Any, targets: list[Any], objectives: Sequence[Objective]
+) -> list[Any]:
+    names = [objective.name for objective in objectives]
+    samples = _optional(sample_weight, names, "sample_weight")
+    if isinstance(class_weight, Mapping) and not set(class_weight) & set(names):
+        classes = [class_weight if len(names) == 1 else None] * len(names)
+        if len(names) > 1:
+            raise DataError(f"With several outputs class_weight needs one dictionary per output of {names}.")
+    else:
+        classes = _optional(class_weight, names, "class_weight")
+    result = []
+    for sample, by_class, target, objective in zip(samples, classes, targets, objectives, strict=True):
+        weights = None if sample is None else _column(sample, "sample_weight")
+        axes = 2 if objective.temporal else 1
+        if weights is not None and len(weights.shape) != axes:
+            raise DataError(
+                f"sample_weight for output {objective.name!r} needs {axes} axes, but has the shape "
+                f"{tuple(weights.shape)}. For one weight per row and time step, compile with "
+                "sample_weight_mode='temporal'."
+            )
+        if by_class is not None:
+            found = _by_class(by_class, target, objective)
+            weights = found if weights is None else np.asarray(weights) * found
+        result.append(weights)
+    return result
+
+
+def _optional(value: Any, names: list[str], what: str) -> list[Any]:
+    if value is None:
+        return [None] * len(names)
+    if isinstance(value, Mapping):
+        return [value.get(name) for name in names]
+    if isinstance(value, list | tuple) and len(value) == len(names) and not np.isscalar(value[0]):
+        return list(value)
+    if len(names) != 1:
+        raise DataError(f"{what} needs one item per output of {names}.")
+    return [value]
+
+
+def _by_class(by_class: Mapping[Any, float], target: Any, objective: Objective) -> NDArray[Any]:
+    """Returns the weight of each row, found by its class."""
+    values = target[:].cpu().numpy() if isinstance(target, Tensor) else np.asarray(target[:])
+    classes = values.argmax(-1) if values.shape[-1] > 1 else values.reshape(len(values))
+    numbers, place = np.unique(classes, return_inverse=True)
+    missing = [int(number) for number in numbers if int(number) not in by_class]
+    if missing:
+        raise DataError(
+            f"class_weight has no weight for the classes {missing} of output {objective.name!r}. "
+            f"Received weights for {sorted(by_class)}."
+        )
+    table = np.array(
+        [by_class[int(number)] for number in numbers], dtype=str(torch_dtype(None)).removeprefix("torch.")
+    )
+    weights: NDArray[Any] = table[place.reshape(-1)]
+    return weights

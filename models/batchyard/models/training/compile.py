@@ -1,0 +1,199 @@
+"""What `compile` fixes: objectives, metrics by name, and which weights are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from batchyard.models import losses, metrics
+from batchyard.models.engine.symbolic import Shape
+from batchyard.models.engine.weight import Weight
+from batchyard.models.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from batchyard.models.engine.model import Model
+
+__all__ = ["Compiled", "NamedMetric", "Objective", "compile_model"]
+
+Scorer = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class NamedMetric:
+    """A metric of one output.
+
+    Attributes:
+        name: in logs.
+        function: (targets, predictions) to numbers whose mean is the metric.
+        weighted: whether sample weights apply.
+    """
+
+    name: str
+    function: Scorer
+    weighted: bool
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is wanted of one output.
+
+    Attributes:
+        name: of the output.
+        place: of the output among the model's outputs.
+        loss: (targets, predictions) to numbers whose mean is the loss.
+        weight: its factor in the total loss.
+        metrics: in the order of the logs.
+        shape: of the output.
+        temporal: whether there is one sample weight per row and time step.
+    """
+
+    name: str
+    place: int
+    loss: Scorer
+    weight: float
+    metrics: tuple[NamedMetric, ...]
+    shape: Shape
+    temporal: bool
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What training and evaluation need to know.
+
+    Attributes:
+        objectives: one per output that has a loss.
+        metrics_names: "loss", the outputs' losses if there are several, the metrics: the order of all sums.
+        trainable_weights: captured now: setting `trainable` later has no effect before the next `compile`.
+    """
+
+    objectives: tuple[Objective, ...]
+    metrics_names: tuple[str, ...]
+    trainable_weights: tuple[Weight, ...]
+
+    @property
+    def several(self) -> bool:
+        """Whether there are losses of several outputs."""
+        return len(self.objectives) > 1
+
+
+def compile_model(
+    model: Model, loss: Any, metrics: Any, loss_weights: Any, sample_weight_mode: Any, weighted_metrics: Any
+) -> Compiled:
+    """Matches losses and metrics with the outputs of a built model.
+
+    Args:
+        model: built.
+        loss: as in `Model.compile`.
+        metrics: as in `Model.compile`.
+        loss_weights: as in `Model.compile`.
+        sample_weight_mode: as in `Model.compile`.
+        weighted_metrics: as in `Model.compile`.
+    """
+    names = model.output_names
+    losses_of = _per_output(loss, names, "loss")
+    if all(one is None for one in losses_of):
+        raise InvalidArgumentError(
+            f"compile needs a loss for at least one of the outputs {names}. Received: loss={loss!r}."
+        )
+    factors = _per_output(loss_weights, names, "loss_weights")
+    modes = _per_output(sample_weight_mode, names, "sample_weight_mode")
+    plain = _metrics_per_output(metrics, names, "metrics")
+    weighted = _metrics_per_output(weighted_metrics, names, "weighted_metrics")
+    objectives = []
+    for place, name in enumerate(names):
+        function = losses.get(losses_of[place])
+        if function is None:
+            continue
+        shape = model.outputs[place].shape
+        prefix = f"{name}_" if len(names) > 1 else ""
+        found = [_metric(m, prefix, function, shape, False) for m in plain[place]]
+        found += [_metric(m, prefix, function, shape, True) for m in weighted[place]]
+        objectives.append(
+            Objective(
+                name,
+                place,
+                function,
+                1.0 if factors[place] is None else float(factors[place]),
+                tuple(found),
+                shape,
+                modes[place] == "temporal",
+            )
+        )
+    log_names = ["loss"]
+    if len(names) > 1:
+        log_names += [f"{o.name}_loss" for o in objectives] if len(objectives) > 1 else []
+    log_names += [m.name for o in objectives for m in o.metrics]
+    return Compiled(tuple(objectives), tuple(log_names), tuple(model.trainable_weights))
+
+
+def _per_output(value: Any, names: list[str], what: str) -> list[Any]:
+    """Spreads an argument over the outputs."""
+    if isinstance(value, Mapping) and not {"class_name", "config"} <= set(value):
+        unknown = sorted(set(value) - set(names))
+        if unknown:
+            raise InvalidArgumentError(f"{what} names {unknown}, but the outputs are named {names}.")
+        return [value.get(name) for name in names]
+    if isinstance(value, list | tuple):
+        if len(value) != len(names):
+            raise InvalidArgumentError(
+                f"{what} needs one item per output: expected {len(names)} for {names}, received "
+                f"{len(value)}: {value}."
+            )
+        return list(value)
+    return [value] * len(names)
+
+
+def _metrics_per_output(value: Any, names: list[str], what: str) -> list[list[Any]]:
+    if not value:
+        return [[] for _ in names]
+    if isinstance(value, Mapping):
+        unknown = sorted(set(value) - set(names))
+        if unknown:
+            raise InvalidArgumentError(f"{what} names {unknown}, but the outputs are named {names}.")
+        return [_listed(value.get(name)) for name in names]
+    if isinstance(value, str) or callable(value):
+        return [[value] for _ in names]
+    if len(names) > 1 and any(isinstance(item, list | tuple) for item in value):
+        return [_listed(item) for item in _per_output(list(value), names, what)]
+    return [list(value) for _ in names]
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _metric(metric: Any, prefix: str, loss: Scorer, shape: Shape, weighted: bool) -> NamedMetric:
+    """Finds a metric's function and its name in logs; "accuracy" means what fits the loss and the output."""
+    if weighted:
+        prefix += "weighted_"
+    if metric in ("accuracy", "acc"):
+        kind = _kind(loss, shape)
+        function = {
+            "binary": metrics.binary_accuracy,
+            "sparse": metrics.sparse_categorical_accuracy,
+            "categorical": metrics.categorical_accuracy,
+        }[kind]
+        return NamedMetric(f"{prefix}acc", function, weighted)
+    if metric in ("crossentropy", "ce"):
+        function = {
+            "binary": losses.binary_crossentropy,
+            "sparse": losses.sparse_categorical_crossentropy,
+            "categorical": losses.categorical_crossentropy,
+        }[_kind(loss, shape)]
+        return NamedMetric(f"{prefix}ce", function, weighted)
+    found = metrics.get(metric)
+    if found is None:
+        raise InvalidArgumentError("A metric cannot be None. Leave it out of the list of metrics.")
+    name = getattr(found, "__name__", type(found).__name__)
+    return NamedMetric(prefix + name, found, weighted)
+
+
+def _kind(loss: Scorer, shape: Shape) -> str:
+    if shape[-1] == 1 or loss is losses.binary_crossentropy:
+        return "binary"
+    return "sparse" if loss is losses.sparse_categorical_crossentropy else "categorical"

@@ -1,0 +1,114 @@
+"""`Model.fit`: from arrays and arguments to the one loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from batchyard.models.callbacks import CallbackList, History, ProgbarLogger
+from batchyard.models.errors import DataError, InvalidArgumentError
+from batchyard.models.training.adapt import columns_of
+from batchyard.models.training.data import ArrayData, ArrayEvaluation, Columns
+from batchyard.models.training.loop import fit_loop
+from batchyard.models.training.randomness import draw_seed
+from batchyard.models.training.state import FitState
+from batchyard.models.training.strategy import LocalStrategy
+
+if TYPE_CHECKING:
+    from batchyard.models.callbacks.base import Callback
+    from batchyard.models.engine.model import Model
+
+__all__ = ["fit"]
+
+
+def fit(
+    model: Model,
+    x: Any,
+    y: Any,
+    *,
+    batch_size: int | None,
+    epochs: int,
+    verbose: int,
+    callbacks: Sequence[Callback] | None,
+    validation_split: float,
+    validation_data: Any,
+    shuffle: bool | str,
+    class_weight: Any,
+    sample_weight: Any,
+    initial_epoch: int,
+    steps_per_epoch: int | None,
+    validation_steps: int | None,
+    lanes: int,
+) -> History:
+    """Is `Model.fit`; see there for the arguments."""
+    if not model.is_compiled:
+        model.compiled  # noqa: B018 - raises NotCompiledError
+    if y is None:
+        raise DataError("fit needs targets: expected y to be an array or a list of arrays, received None.")
+    if shuffle not in (True, False, "batch"):
+        raise InvalidArgumentError(f"shuffle must be True, False or 'batch'. Received: {shuffle!r}.")
+    size = batch_size or 32
+    columns = columns_of(model, x, y, sample_weight, class_weight)
+    columns, held_out = _validation(model, columns, validation_split, validation_data)
+    data = ArrayData(columns, size, shuffle)  # type: ignore[arg-type]
+    if steps_per_epoch is not None:
+        data.limit(steps_per_epoch)
+    validation = None if held_out is None else ArrayEvaluation(held_out, size)
+    if validation is not None and validation_steps is not None:
+        validation.limit(validation_steps)
+    history = History()
+    called = CallbackList([*(callbacks or ()), history])
+    if verbose:
+        called = CallbackList([*(callbacks or ()), ProgbarLogger("samples"), history])
+    called.set_model(model)
+    called.set_params(
+        {
+            "batch_size": size,
+            "epochs": epochs,
+            "steps": data.steps_per_epoch,
+            "samples": data.samples,
+            "verbose": verbose,
+            "do_validation": validation is not None,
+            "metrics": _log_names(model, validation is not None),
+        }
+    )
+    state = FitState(seed=draw_seed(), epoch=initial_epoch)
+    model.history = history
+    fit_loop(
+        model,
+        data,
+        epochs=epochs,
+        callbacks=called,
+        strategy=LocalStrategy(lanes),
+        state=state,
+        validation=validation,
+    )
+    return history
+
+
+def _log_names(model: Model, validated: bool) -> list[str]:
+    names = model.metrics_names
+    return names + ([f"val_{name}" for name in names] if validated else [])
+
+
+def _validation(model: Model, columns: Columns, split: float, given: Any) -> tuple[Columns, Columns | None]:
+    """Returns the rows to train on and those to evaluate on."""
+    if given is not None:
+        if not isinstance(given, list | tuple) or len(given) not in (2, 3):
+            raise DataError(
+                f"validation_data must be (x, y) or (x, y, sample_weight). Received: {type(given).__name__}"
+                f"{f' of length {len(given)}' if isinstance(given, list | tuple) else ''}."
+            )
+        return columns, columns_of(model, *given)
+    if not split:
+        return columns, None
+    if not 0.0 < split < 1.0:
+        raise InvalidArgumentError(f"validation_split must be at least 0 and below 1. Received: {split}.")
+    at = int(columns.rows * (1.0 - split))
+    if at < 1 or at == columns.rows:
+        raise DataError(
+            f"validation_split={split} of {columns.rows} rows leaves {at} rows to train on and "
+            f"{columns.rows - at} to "
+            "evaluate on: both need at least one. Use another fraction or validation_data."
+        )
+    return columns.split(at)
