@@ -57,7 +57,7 @@ NOT_SERIALIZABLE = {"LambdaCallback"}
 
 
 def make_model():
-    model = Sequential([Dense(1, input_shape=(2,))])
+    model = Sequential([Dense(1, input_shape=(2,), name="dense")], name="model")
     model.compile("sgd", "mse")
     model.set_weights([np.zeros((2, 1)), np.zeros(1)])
     return model
@@ -140,6 +140,7 @@ class TestContract:
         second.set_states(states)
         second.model.set_weights(first.model.get_weights())
         second.model.optimizer.lr = float(first.model.optimizer.lr)
+        second.model.stop_training = first.model.stop_training
         decisions += train(second, epochs=range(interrupted_after, 8))
 
         assert [d.stop for d in decisions] == [d.stop for d in expected_decisions]
@@ -260,6 +261,27 @@ def test_a_decision_cannot_set_attributes_that_are_no_hyper_parameters():
 def test_changed_weights_are_noticed():
     assert begin(SetsWeights()).decide(0, {}).weights_changed
     assert not begin(History()).decide(0, {}).weights_changed
+
+
+def test_a_decision_that_is_lost_with_its_crew_has_changed_nothing():
+    listed = begin(ReduceLROnPlateau(patience=1), EarlyStopping(patience=1, restore_best_weights=True))
+    train(listed, epochs=range(2))
+    model, states = listed.model, listed.get_states()
+    shift_weights(model)
+    before = look_at(listed)
+    logs = {"loss": 0.6, "val_loss": 0.6}
+    lost = listed.decide(2, logs)
+    assert lost.stop
+    assert lost.learning_rate == pytest.approx(0.001)
+    listed.on_train_begin()
+    listed.set_states(states)
+    assert look_at(listed) == before
+    taken = listed.decide(2, logs)
+    assert taken == lost
+    listed.apply(taken)
+    assert model.stop_training
+    assert float(model.optimizer.lr) == taken.learning_rate
+    assert model.get_weights()[0].ravel().tolist() == [4, 4]
 
 
 def test_restored_best_weights_need_not_be_sent():

@@ -142,6 +142,7 @@ def test_callbacks_decide_as_those_of_keras():
         rates, stopped = [], None
         for epoch, value in enumerate(case["values"]):
             decision = listed.decide(epoch, {case["config"]["monitor"]: value})
+            listed.apply(decision)
             rates.append(decision.learning_rate)
             if decision.stop:
                 stopped = epoch

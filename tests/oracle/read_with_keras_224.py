@@ -13,6 +13,7 @@ import sys
 import numpy as np
 from keras import backend as K
 from keras.models import load_model
+from keras_224_in_order import count_steps_last
 
 
 def several(record, prefix):
@@ -23,6 +24,7 @@ def several(record, prefix):
 
 def main(folder):
     """Read all files."""
+    count_steps_last()
     for path in sorted(glob.glob(os.path.join(folder, "*.h5"))):
         K.clear_session()
         name = path[: -len(".h5")]

@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras import backend as K
 from keras.layers import Activation, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
 from keras.models import Model, Sequential
+from keras_224_in_order import count_steps_last
 
 
 def convolutional(optimizer):
@@ -69,26 +70,34 @@ def write(folder, name, model, x, y, steps=3, optimizer_steps=True):
     np.savez(os.path.join(folder, name + ".npz"), **record)
 
 
+def fresh_session(seed):
+    """Forget all earlier models; one thread, so that a model's numbers follow from the seed."""
+    K.clear_session()
+    K.set_session(
+        tf.Session(config=tf.ConfigProto(inter_op_parallelism_threads=1, intra_op_parallelism_threads=1))
+    )
+    np.random.seed(seed)
+    tf.set_random_seed(seed)
+
+
 def main(folder):
     """Write all files."""
     os.makedirs(folder, exist_ok=True)
+    count_steps_last()
     random = np.random.RandomState(0)
     x = random.rand(8, 4).astype("float32")
     y = random.rand(8, 2).astype("float32")
     for name in ("sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax", "nadam"):
-        K.clear_session()
-        tf.set_random_seed(1)
+        fresh_session(1)
         write(folder, "dense_" + name, dense(name), x, y)
 
-    K.clear_session()
-    tf.set_random_seed(2)
+    fresh_session(2)
     images = random.rand(8, 6, 6, 2).astype("float32")
     classes = np.eye(3, dtype="float32")[random.randint(0, 3, 8)]
     # BatchNormalization's zero-debiased averages and Dropout's bits aren't in the file: no losses to compare
     write(folder, "convolutional", convolutional("adam"), images, classes, optimizer_steps=False)
 
-    K.clear_session()
-    tf.set_random_seed(3)
+    fresh_session(3)
     model = branched("adam")
     ends = [random.rand(8, 2).astype("float32"), random.randint(0, 2, (8, 1)).astype("float32")]
     write(folder, "branched", model, [x, x[::-1].copy()], ends)

@@ -33,8 +33,8 @@ class Callback:
     A hook that a subclass doesn't override is never called, so it costs nothing. All state is reset in
     `on_train_begin`; what has to survive a restart goes through `get_state` and `set_state`.
 
-    Where a crew trains, `on_epoch_end` runs on one member only. The others take over its effects:
-    learning rate, stopping, and by `follow` the state.
+    Where a crew trains, `on_epoch_end` runs on one member only. What it did to learning rate and
+    `stop_training` then holds for all; the others take over the callback's state by `follow`.
 
     Attributes:
         model: the model in training, from `set_model` on.
@@ -100,6 +100,13 @@ class Callback:
     def follow(self, epoch: int, state: Mapping[str, Any]) -> None:
         """Take over what another member's copy of this callback decided at the end of `epoch`."""
         self.set_state(state, self.get_arrays())
+
+    def settle(self, epoch: int) -> None:
+        """Do to the model's weights what was decided at the end of `epoch`.
+
+        Called on every member once the decision holds, so it must follow from the state alone. Until then
+        a decision can still be lost, with the crew that took it, and the epoch's end be run again.
+        """
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, as JSON."""

@@ -86,9 +86,10 @@ class CallbackList:
             callback.on_epoch_begin(epoch, logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Call the hook of each callback that has one; the training loop uses `decide` instead."""
+        """Call the hook of each callback that has one; the loop uses `decide` and `apply` instead."""
         for callback in self._hooked["on_epoch_end"]:
             callback.on_epoch_end(epoch, logs)
+        self._settle(epoch)
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Call the hook of each callback that has one."""
@@ -105,11 +106,15 @@ class CallbackList:
     def decide(self, epoch: int, logs: Mapping[str, Any]) -> Decision:
         """Run `on_epoch_end` of all callbacks here, and return everything that it changed.
 
+        The model's hyper-parameters and `stop_training` are put back to what they were: nothing is changed
+        before `apply`, as a decision can be lost with the crew that took it.
+
         Args:
             epoch: the epoch that has ended, counted from 0.
             logs: its logs, validation included; not changed.
         """
         model = self._model()
+        hyper_parameters, stop_training = _hyper_parameters(model), model.stop_training
         epoch_logs = dict(logs)
         reason = _stop_reason(self.callbacks) if model.stop_training else None
         weights_changed = arrays_changed = False
@@ -135,11 +140,13 @@ class CallbackList:
             weights_changed=weights_changed,
             arrays_changed=arrays_changed,
         )
+        _set_hyper_parameters(model, hyper_parameters)
+        model.stop_training = stop_training
         self._decided = decision.to_json()
         return decision
 
     def apply(self, decision: Decision, arrays: Sequence[Mapping[str, NDArray[Any]]] | None = None) -> None:
-        """Bring about here what was decided elsewhere; one of this list's own `decide` changes nothing.
+        """Bring about what was decided, here or by another member.
 
         Args:
             decision: what holds for all members.
@@ -150,20 +157,20 @@ class CallbackList:
         Raises:
             CallbackStateError: where the decision is one of other callbacks.
         """
-        decided, self._decided = self._decided, None
-        if decided == decision.to_json():
-            return
         model = self._model()
         _expect_count("The decision", len(decision.callbacks), self.callbacks)
         if arrays is not None:
             _expect_count("The list of arrays", len(arrays), self.callbacks)
         model.stop_training = decision.stop
         _set_hyper_parameters(model, decision.hyper_parameters)
-        for place, (callback, state) in enumerate(zip(self.callbacks, decision.callbacks, strict=True)):
-            if arrays is None:
-                callback.follow(decision.epoch, state)
-            else:
-                callback.set_state(state, arrays[place])
+        decided, self._decided = self._decided, None
+        if decided != decision.to_json():
+            for place, (callback, state) in enumerate(zip(self.callbacks, decision.callbacks, strict=True)):
+                if arrays is None:
+                    callback.follow(decision.epoch, state)
+                else:
+                    callback.set_state(state, arrays[place])
+        self._settle(decision.epoch)
 
     # State, for checkpoints.
 
@@ -188,6 +195,10 @@ class CallbackList:
                     f"{type(callback).__name__}. Resume with the same callbacks in the same order."
                 )
             callback.set_state(state.values, state.arrays)
+
+    def _settle(self, epoch: int) -> None:
+        for callback in self.callbacks:
+            callback.settle(epoch)
 
     def _model(self) -> Model:
         if self.model is None:

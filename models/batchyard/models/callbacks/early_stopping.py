@@ -77,14 +77,13 @@ class EarlyStopping(MonitorCallback):
                 f"EarlyStopping: {self.monitor} has not improved on {self.best:.6g} for {self.wait} epochs"
             )
             self.model.stop_training = True
-            if self.verbose and self.best_weights is not None and self.best_epoch is not None:
-                announce(f"Restoring the model's weights of the best epoch, {self.best_epoch + 1}")
-            self._restore_weights()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Say when it stopped."""
         if self.stop_reason and self.verbose:
             announce(f"Epoch {self.stopped_epoch + 1:05d}: early stopping")
+            if self.best_weights is not None and self.best_epoch is not None:
+                announce(f"The model has the weights of the best epoch, {self.best_epoch + 1}")
 
     def get_state(self) -> dict[str, Any]:
         """Return the best value and the patience used up."""
@@ -114,8 +113,11 @@ class EarlyStopping(MonitorCallback):
         self.set_state(state, self._best_weights)
         if self.best_epoch == epoch:
             self._keep_weights()
-        if self.stop_reason and self.stopped_epoch == epoch:
-            self._restore_weights()
+
+    def settle(self, epoch: int) -> None:
+        """Restore the best weights after the last epoch."""
+        if self.stop_reason and self.stopped_epoch == epoch and self.best_weights is not None:
+            self.model.set_weights(self.best_weights)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -144,7 +146,3 @@ class EarlyStopping(MonitorCallback):
     def _keep_weights(self) -> None:
         if self.restore_best_weights:
             self._best_weights = number_arrays(self.model.get_weights())
-
-    def _restore_weights(self) -> None:
-        if self.best_weights is not None:
-            self.model.set_weights(self.best_weights)

@@ -81,14 +81,11 @@ class MonitorCallback(Callback):
 
     def _unknown_metric(self, metrics: Iterable[str]) -> str:
         names = sorted(metrics)
-        close = difflib.get_close_matches(self.monitor, names, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        if (
-            not close
-            and self.monitor.startswith("val_")
-            and not any(name.startswith("val_") for name in names)
-        ):
+        if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in names):
             hint = " There are no validation metrics: give validation_split or validation_data."
+        else:
+            close = difflib.get_close_matches(self.monitor, names, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
         return (
             f"{type(self).__name__} monitors the metric {self.monitor!r}, which is not available. "
             f"Available metrics are: {', '.join(names) or 'none'}.{hint}"

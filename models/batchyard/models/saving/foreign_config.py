@@ -39,7 +39,7 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
 #: Of those, arguments that 2.2.4 knows for some classes, where they are kept.
 _KNOWN = {"dtype": None, "sparse": ("InputLayer",)}
 #: The most values that a configuration may have; more of them are an attack by repeated YAML anchors.
-_VALUE_LIMIT = 5_000_000
+_VALUE_LIMIT = 1_000_000
 
 
 def to_keras_2(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -169,7 +169,7 @@ def _compile(file: h5py.Group, model: Model, custom_objects: Mapping[str, Any] |
         )
         return
     with _errors_of(file), scope_of(custom_objects):
-        compile_from_config(model, config)
+        compile_from_config(model, config, file.file.filename)
     read_optimizer_state(file, model)
 
 

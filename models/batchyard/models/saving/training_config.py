@@ -51,8 +51,13 @@ def describe_training(model: Model) -> dict[str, Any] | None:
     return config
 
 
-def compile_from_config(model: Model, config: Any) -> None:
+def compile_from_config(model: Model, config: Any, file: str) -> None:
     """Compile a model as a file says.
+
+    Args:
+        model: what to compile.
+        config: the file's training configuration.
+        file: the file's name, for messages.
 
     Raises:
         ModelFileError: where the file says it in a way that can't be understood.
@@ -62,7 +67,7 @@ def compile_from_config(model: Model, config: Any) -> None:
     optimizer_config = config.get("optimizer_config") if isinstance(config, Mapping) else None
     if not isinstance(optimizer_config, Mapping) or not isinstance(optimizer_config.get("config"), Mapping):
         raise ModelFileError(
-            f"Expected a training configuration with 'optimizer_config', found {config!r:.200}. "
+            f"Expected a training configuration with 'optimizer_config' in {file}, found {config!r:.200}. "
             "Pass compile=False to load_model, and compile the model yourself."
         )
     model.compile(
