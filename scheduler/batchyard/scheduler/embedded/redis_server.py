@@ -26,7 +26,8 @@ START_TIMEOUT = 30.0
 ORPHAN_GRACE = 5
 
 #: Ends Redis when the parent dies. Redis cannot watch a pipe itself, so that a shell does it.
-_GUARD = f'cat >/dev/null; sleep {ORPHAN_GRACE}; kill "$1" 2>/dev/null'
+# `read` is built in: a `cat` would be one more process to look after.
+_GUARD = f'while read -r _; do :; done; sleep {ORPHAN_GRACE}; kill "$1" 2>/dev/null'
 
 
 class PrivateRedis:

@@ -9,18 +9,23 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Self
 
 from batchyard.scheduler.embedded.child import Child
 from batchyard.scheduler.embedded.parent_pipe import ParentPipe
 from batchyard.scheduler.embedded.redis_server import PrivateRedis
+from batchyard.scheduler.errors import EmbeddedError
+from batchyard.scheduler.store import Store
 
 __all__ = ["EmbeddedSystem"]
 
 #: Seconds that workers get to finish their step and leave.
 WORKER_GRACE = 30.0
 SCHEDULER_GRACE = 10.0
+#: Seconds in which a first worker must have come up: loading torch from a cold disk is slow.
+FIRST_WORKER_TIMEOUT = 120.0
 
 
 class EmbeddedSystem:
@@ -58,6 +63,8 @@ class EmbeddedSystem:
         self._pipe: ParentPipe | None = None
         self._redis: PrivateRedis | None = None
         self._children: dict[str, Child] = {}
+        self._store: Store | None = None
+        self._first_worker_due = 0.0  #: 0: one has come up
 
     @property
     def url(self) -> str:
@@ -84,6 +91,8 @@ class EmbeddedSystem:
         self._redis = PrivateRedis(self.directory / "redis", self._pipe)
         try:
             self._redis.start()
+            self._store = Store(self._redis.url)
+            self._first_worker_due = time.monotonic() + FIRST_WORKER_TIMEOUT
             self._start_child("scheduler", [])
             options = ["--devices", self._devices, "--threads", str(self._threads)]
             self._start_child("workers", [*options, *(["--allow-code"] if self._allow_code else [])])
@@ -102,6 +111,8 @@ class EmbeddedSystem:
             self._redis.check()
         for child in self._children.values():
             child.check()
+        if self._first_worker_due and self._store is not None:
+            self._look_for_a_worker(self._store)
 
     def stop(self) -> None:
         """End everything in order: workers, scheduler, Redis. Nothing stays behind."""
@@ -110,6 +121,9 @@ class EmbeddedSystem:
             if child is not None:
                 child.terminate()
                 child.wait(grace)
+        if self._store is not None:
+            self._store.close()
+            self._store = None
         if self._redis is not None:
             self._redis.stop()
             self._redis = None
@@ -125,6 +139,17 @@ class EmbeddedSystem:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _look_for_a_worker(self, store: Store) -> None:
+        """Wait for the first worker, but not for ever: its supervisor starts a dying one again and again."""
+        if any(worker.beating for worker in store.workers()):
+            self._first_worker_due = 0.0
+        elif time.monotonic() > self._first_worker_due:
+            words = self._children["workers"].last_words()
+            raise EmbeddedError(
+                f"no worker has come up within {FIRST_WORKER_TIMEOUT:g} s: {words or 'they say nothing'}",
+                remedy=f"Their log is {self._children['workers'].log}.",
+            )
 
     def _start_child(self, name: str, options: list[str]) -> None:
         assert self._pipe is not None
