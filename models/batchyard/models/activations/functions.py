@@ -29,16 +29,21 @@ __all__ = [
 activations = Registry("activation")
 
 
-def logits_of(tensor: Tensor) -> Tensor | None:
-    """Returns what a softmax or sigmoid was computed from, if `tensor` is the very result of one.
+def logits_of(tensor: Tensor, activation: str) -> Tensor | None:
+    """Returns what an activation was computed from, if `tensor` is the very result of it.
 
     Losses use it: from the logits a cross-entropy is exact where the probabilities are rounded to 0 or 1.
+
+    Args:
+        tensor: perhaps the result of an activation.
+        activation: "softmax" (over the last axis) or "sigmoid".
     """
-    return getattr(tensor, "_keras_logits", None)
+    name, logits = getattr(tensor, "_logits", ("", None))
+    return logits if name == activation else None
 
 
-def _with_logits(result: Tensor, logits: Tensor) -> Tensor:
-    result._keras_logits = logits  # type: ignore[attr-defined]
+def _with_logits(result: Tensor, activation: str, logits: Tensor) -> Tensor:
+    result._logits = (activation, logits)  # type: ignore[attr-defined]
     return result
 
 
@@ -46,7 +51,7 @@ def _with_logits(result: Tensor, logits: Tensor) -> Tensor:
 def softmax(x: Tensor, axis: int = -1) -> Tensor:
     """Returns exp(x) normalized to sum 1 along an axis."""
     result = torch.softmax(x, axis)
-    return _with_logits(result, x) if axis in (-1, x.ndim - 1) else result
+    return _with_logits(result, "softmax", x) if axis in (-1, x.ndim - 1) else result
 
 
 @activations.register()
@@ -91,7 +96,7 @@ def tanh(x: Tensor) -> Tensor:
 @activations.register()
 def sigmoid(x: Tensor) -> Tensor:
     """Returns 1 / (1 + exp(-x))."""
-    return _with_logits(torch.sigmoid(x), x)
+    return _with_logits(torch.sigmoid(x), "sigmoid", x)
 
 
 @activations.register()

@@ -92,7 +92,7 @@ def logcosh(y_true: Tensor, y_pred: Tensor) -> Tensor:
 @losses.register()
 def categorical_crossentropy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns - sum target * log(prediction); targets are distributions over the last axis."""
-    logits = logits_of(y_pred)
+    logits = logits_of(y_pred, "softmax")
     if logits is not None:
         return -(y_true * torch.log_softmax(logits, -1)).sum(-1)
     probabilities = y_pred / y_pred.sum(-1, keepdim=True)
@@ -102,7 +102,7 @@ def categorical_crossentropy(y_true: Tensor, y_pred: Tensor) -> Tensor:
 @losses.register()
 def sparse_categorical_crossentropy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns - log(prediction of the target's class); targets are class numbers."""
-    logits = logits_of(y_pred)
+    logits = logits_of(y_pred, "softmax")
     logarithms = torch.log_softmax(torch.log(_clip(y_pred)) if logits is None else logits, -1)
     classes = y_true.reshape(y_pred.shape[:-1]).to(torch.int64)
     return -logarithms.gather(-1, classes.unsqueeze(-1)).squeeze(-1)
@@ -111,7 +111,7 @@ def sparse_categorical_crossentropy(y_true: Tensor, y_pred: Tensor) -> Tensor:
 @losses.register()
 def binary_crossentropy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns the mean of -(target * log(prediction) + (1 - target) * log(1 - prediction))."""
-    logits = logits_of(y_pred)
+    logits = logits_of(y_pred, "sigmoid")
     if logits is None:
         probabilities = _clip(y_pred)
         logits = torch.log(probabilities / (1.0 - probabilities))
