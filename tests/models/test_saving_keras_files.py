@@ -1,4 +1,8 @@
-"""Files that Keras 2.2.4 wrote (tests/oracle/write_keras_224_files.py) are read as it reads them."""
+"""Files that Keras wrote are read as it reads them.
+
+Those of Keras 2.2.4 are from tests/oracle/write_keras_224_files.py, those of Keras 3 from
+write_keras_3_files.py beside it.
+"""
 
 from pathlib import Path
 
@@ -8,7 +12,11 @@ import pytest
 from batchyard.models import load_model, model_from_json, model_from_yaml
 
 DATA = Path(__file__).parent / "data"
-WHOLE_MODELS = sorted(path.stem for path in DATA.glob("*.h5") if path.stem != "branched_weights")
+WHOLE_MODELS = sorted(
+    path.stem
+    for path in DATA.glob("*.h5")
+    if path.stem != "branched_weights" and not path.stem.startswith("keras_3")
+)
 OPTIMIZERS = ("adadelta", "adagrad", "adam", "adamax", "nadam", "rmsprop", "sgd")
 
 
@@ -65,6 +73,19 @@ def test_their_configuration_is_written_as_it_was_read(name):
     assert model.optimizer.get_config() == training["optimizer_config"]["config"]
     assert model.loss == training["loss"]
     assert model.metrics == training["metrics"]
+
+
+@pytest.mark.parametrize("name", ["keras_3_convolutional", "keras_3_branched"])
+def test_files_of_keras_3_predict_alike_and_train_on_with_a_fresh_optimizer(name):
+    x, _, predictions, _ = record_of(name)
+    with pytest.warns(UserWarning, match="fresh optimizer"):
+        model = load_model(DATA / f"{name}.h5")
+    expect_close(model.predict(x), predictions)
+    assert model.optimizer.iterations == 0
+    assert model.optimizer.lr == pytest.approx(0.001 if name == "keras_3_convolutional" else 0.125)
+    again = model_from_json(model.to_json())
+    again.set_weights(model.get_weights())
+    expect_close(again.predict(x), predictions)
 
 
 @pytest.mark.parametrize("by_name", [False, True])

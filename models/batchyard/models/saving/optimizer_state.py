@@ -54,8 +54,9 @@ def read_optimizer_state(file: h5py.Group, model: Model) -> None:
     if found != wanted:
         warnings.warn(
             f"The optimizer's state in {file.file.filename} doesn't fit this model's "
-            f"{type(model.optimizer).__name__} (expected the shapes {wanted}, found {found}). "
-            "Training goes on from the weights, with a fresh optimizer.",
+            f"{type(model.optimizer).__name__}: expected {len(wanted)} arrays as Keras 2.2.4 lays them "
+            f"out, found "
+            f"{len(found)} or other shapes. Training goes on from the weights, with a fresh optimizer.",
             UserWarning,
             stacklevel=4,
         )
