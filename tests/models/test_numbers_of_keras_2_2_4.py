@@ -1,4 +1,4 @@
-"""Outputs, losses, gradients and ten optimizer steps, compared with what Keras 2.2.4 recorded (tests/oracle)."""
+"""Outputs, losses, gradients and ten optimizer steps, compared with records of Keras 2.2.4 (tests/oracle)."""
 
 import importlib.util
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Small models that real Keras 2.2.4 and this library both build, from one description.
 
-Every function takes `k`, a namespace with `layers`, `models`, `optimizers`, `regularizers`, `constraints`: Keras's modules
-or ours. Python 3.7 must be able to read this file.
+Every function takes `k`, a namespace with `layers`, `models`, `optimizers`, `regularizers`, `constraints`:
+Keras's modules or ours. Python 3.7 must be able to read this file.
 """
 
 import numpy as np
@@ -228,7 +228,7 @@ for _name, _arguments in (
     ("Nadam", {}),
     ("Nadam", {"lr": 0.01, "schedule_decay": 0.1}),
 ):
-    _label = "".join("_%s_%s" % item for item in sorted(_arguments.items()))
+    _label = "".join("_{}_{}".format(*item) for item in sorted(_arguments.items()))
     CASES["optimizer_" + _name + _label] = optimizer_case(_name, **_arguments)
 
 _seven = lambda: one_hot(2, 12, 7)  # noqa: E731
@@ -250,11 +250,9 @@ for _name, _targets, _activation, _loss in (
 
 
 def initial_weights(shapes):
-    """The weights that both sides begin with; moving variances must be positive, so all are near 0.5 or small."""
+    """The weights that both sides begin with: all positive, as variances must be."""
     source = random(42)
-    return [
-        source.uniform(0.1, 0.6, shape).astype("float32") * (1 if len(shape) == 1 else 1) for shape in shapes
-    ]
+    return [source.uniform(0.1, 0.6, shape).astype("float32") for shape in shapes]
 
 
 def as_list(value):

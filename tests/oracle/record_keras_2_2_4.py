@@ -32,7 +32,7 @@ def record(name, case, out):
     model.set_weights(cases.initial_weights([w.shape for w in model.get_weights()]))
     model.compile(optimizer, loss, metrics=metrics)
     put = lambda key, values: out.update(  # noqa: E731
-        {"%s/%s/%02d" % (name, key, number): value for number, value in enumerate(values)}
+        {f"{name}/{key}/{number:02d}": value for number, value in enumerate(values)}
     )
     put("predicted", cases.as_list(model.predict(x)))
     put("evaluated", cases.as_list(model.evaluate(x, y, sample_weight=weights, verbose=0)))
@@ -46,7 +46,7 @@ def record(name, case, out):
     logs = [model.train_on_batch(x, y, sample_weight=weights) for _ in range(cases.STEPS)]
     put("trained_logs", [np.asarray(logs)])
     put("trained", [K.get_value(w) for w in model.trainable_weights])
-    out["%s/names" % name] = np.array(model.metrics_names)
+    out[name + "/names"] = np.array(model.metrics_names)
 
 
 if __name__ == "__main__":

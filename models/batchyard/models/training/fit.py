@@ -57,9 +57,8 @@ def fit(
     if validation is not None and validation_steps is not None:
         validation.limit(validation_steps)
     history = History()
-    called = CallbackList([*(callbacks or ()), history])
-    if verbose:
-        called = CallbackList([*(callbacks or ()), ProgbarLogger("samples"), history])
+    bar = [ProgbarLogger("samples")] if verbose else []
+    called = CallbackList([*bar, *(callbacks or ()), history])
     called.set_model(model)
     called.set_params(
         {

@@ -105,9 +105,10 @@ def _end_epoch(
         logs = {f"val_{name}": value for name, value in found.items()}
     if state.sums is not None:
         logs.update(means(model.compiled.metrics_names, state.sums))
-    with _undone_on_failure(model, strategy):
+    with _undone_on_failure(model, callbacks, strategy):
         decision = strategy.decide(state.epoch, lambda: callbacks.decide(state.epoch, logs))
-    callbacks.apply(decision)
+        arrays = strategy.share(decision, model, callbacks)
+    callbacks.apply(decision, arrays)
     state.end_epoch(decision.logs, callbacks.get_states())
     if decision.stop or state.stopping:
         state.stopped = True
@@ -116,22 +117,20 @@ def _end_epoch(
 
 
 @contextmanager
-def _undone_on_failure(model: Model, strategy: Strategy) -> Iterator[None]:
-    """Takes back what callbacks changed in the model if their decision does not come about."""
-    if not strategy.decision_can_fail:
+def _undone_on_failure(model: Model, callbacks: CallbackList, strategy: Strategy) -> Iterator[None]:
+    """Takes back what callbacks of unknown kinds did to the weights, if their decision does not come about."""
+    unknown = any(not (callback.observes_only or callback.follows_exactly) for callback in callbacks)
+    if not (strategy.decision_can_fail and unknown):
         yield
         return
     weights = model.get_layer_weights()
     before = [weight.detach().clone() for weight in weights]
-    hyper_parameters, stop_training = model.optimizer.hyper_parameters(), model.stop_training
     try:
         yield
     except BaseException:
         with torch.no_grad():
             for weight, value in zip(weights, before, strict=True):
                 weight.copy_(value)
-        model.optimizer.set_hyper_parameters(hyper_parameters)
-        model.stop_training = stop_training
         raise
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
 from torch import Tensor
 
 from batchyard.models.training.lanes import (
@@ -18,7 +19,9 @@ from batchyard.models.training.lanes import (
 )
 
 if TYPE_CHECKING:
+    from batchyard.models.callbacks.callback_list import CallbackList
     from batchyard.models.callbacks.decision import Decision
+    from batchyard.models.engine.model import Model
     from batchyard.models.training.state import FitState
 
 __all__ = ["LocalStrategy", "Strategy"]
@@ -27,8 +30,8 @@ __all__ = ["LocalStrategy", "Strategy"]
 class Strategy(ABC):
     """How the lanes of a step are computed and summed, and who decides at an epoch's end.
 
-    `reduce`, `reduce_sums`, `decide`, `step_done` and `epoch_done` may raise (the crew changed): the loop
-    then leaves model and state at a step boundary and passes the exception on.
+    `reduce`, `reduce_sums`, `decide`, `share`, `step_done` and `epoch_done` may raise (the crew changed): the
+    loop then leaves model and state at a step boundary and passes the exception on.
     """
 
     #: Logical shards of each global batch: 1 or another power of two, fixed for the life of the job.
@@ -89,6 +92,19 @@ class Strategy(ABC):
             The decision that all members apply.
         """
         return run()
+
+    def share(
+        self, decision: Decision, model: Model, callbacks: CallbackList
+    ) -> Sequence[Mapping[str, NDArray[Any]]] | None:
+        """Brings to all members what a decision in JSON cannot hold; called on all of them after `decide`.
+
+        Where `decision.weights_changed` or `decision.arrays_changed`, the member that decided sends its
+        weights and the `get_arrays()` of each callback; the others put the weights into `model`.
+
+        Returns:
+            the callbacks' arrays where they were sent, else None.
+        """
+        return None
 
     def step_done(self, state: FitState) -> None:
         """Called after each applied step: a safe point."""
