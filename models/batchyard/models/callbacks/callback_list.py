@@ -146,7 +146,7 @@ class CallbackList:
         return decision
 
     def apply(self, decision: Decision, arrays: Sequence[Mapping[str, NDArray[Any]]] | None = None) -> None:
-        """Bring about what was decided, here or by another member.
+        """Bring about what was decided, here or by another member; doing it twice is the same as once.
 
         Args:
             decision: what holds for all members.
@@ -163,13 +163,14 @@ class CallbackList:
             _expect_count("The list of arrays", len(arrays), self.callbacks)
         model.stop_training = decision.stop
         _set_hyper_parameters(model, decision.hyper_parameters)
-        decided, self._decided = self._decided, None
-        if decided != decision.to_json():
+        text = decision.to_json()
+        if self._decided != text:
             for place, (callback, state) in enumerate(zip(self.callbacks, decision.callbacks, strict=True)):
                 if arrays is None:
                     callback.follow(decision.epoch, state)
                 else:
                     callback.set_state(state, arrays[place])
+        self._decided = text
         self._settle(decision.epoch)
 
     # State, for checkpoints.
@@ -232,25 +233,20 @@ def _stop_reason(callbacks: Iterable[Callback]) -> str | None:
 
 
 def _hyper_parameters(model: Model) -> dict[str, float]:
-    """Return the optimizer's float attributes, unrounded (its configuration may round)."""
-    optimizer = getattr(model, "optimizer", None)
-    if optimizer is None:
-        return {}
-    names = [name for name, value in optimizer.get_config().items() if isinstance(value, float)]
-    return {name: float(getattr(optimizer, name)) for name in names if hasattr(optimizer, name)}
+    """Return the optimizer's hyper-parameters; none for a model that isn't compiled."""
+    return model.optimizer.hyper_parameters() if model.is_compiled else {}
 
 
 def _set_hyper_parameters(model: Model, values: Mapping[str, float]) -> None:
     current = _hyper_parameters(model)
-    if values.keys() - current.keys():
+    if values.keys() != current.keys():
         raise CallbackStateError(
-            f"The decision sets the optimizer's {', '.join(sorted(values.keys() - current.keys()))}; "
-            f"this model's has {', '.join(sorted(current)) or 'no such values'}. "
-            "Compile all members' models alike."
+            f"The decision has the hyper-parameters {', '.join(sorted(values)) or 'none'}; this model's "
+            f"optimizer "
+            f"has {', '.join(sorted(current)) or 'none'}. Compile all members' models alike."
         )
-    for name, value in values.items():
-        if current[name] != value:
-            setattr(model.optimizer, name, value)
+    if values:
+        model.optimizer.set_hyper_parameters(values)
 
 
 def _expect_count(what: str, count: int, callbacks: Sequence[Callback]) -> None:

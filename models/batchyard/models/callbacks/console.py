@@ -5,9 +5,14 @@ from __future__ import annotations
 import sys
 
 
-def announce(text: str) -> None:
-    """Write a line to standard output, on a line of its own even while a progress bar stands there."""
-    print(f"\n{text}" if is_dynamic(sys.stdout) else text, flush=True)
+def announce(text: str, within_epoch: bool = False) -> None:
+    """Write a line to standard output.
+
+    Args:
+        text: the line.
+        within_epoch: whether a progress bar may stand there, so that a new line has to be begun.
+    """
+    print(f"\n{text}" if within_epoch and is_dynamic(sys.stdout) else text, flush=True)
 
 
 def is_dynamic(stream: object) -> bool:

@@ -6,7 +6,7 @@ import inspect
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from numbers import Real
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from numpy.typing import NDArray
 
@@ -33,6 +33,8 @@ class LearningRateScheduler(Callback):
 
     Source: Keras 2.2.4, `callbacks.LearningRateScheduler`; dictionaries are our own.
     """
+
+    follows_exactly: ClassVar[bool] = True
 
     def __init__(self, schedule: Schedule | Mapping[int, float], verbose: int = 0) -> None:
         self.schedule = _read_steps(schedule) if isinstance(schedule, Mapping) else schedule

@@ -46,7 +46,12 @@ class ProgbarLogger(Callback):
         self._seen = 0
         if not self.verbose:
             return
-        self._bar = Progbar(self._target(), verbose=self.verbose, stateful_metrics=self.stateful_metrics)
+        self._bar = Progbar(
+            self._target(),
+            verbose=self.verbose,
+            stateful_metrics=self.stateful_metrics,
+            unit_name=self.count_mode.removesuffix("s"),
+        )
         if self._bar.draws:
             print(self._heading(epoch))
 
@@ -61,7 +66,9 @@ class ProgbarLogger(Callback):
         """Show the epoch's final numbers."""
         if self._bar is None:
             return
-        values = [(name, value) for name, value in (logs or {}).items() if name not in ("batch", "size")]
+        logs = logs or {}
+        names = dict.fromkeys([*self._metrics(logs), *logs])
+        values = [(name, logs[name]) for name in names if name not in ("batch", "size")]
         self._bar.close(self._target() or self._seen, values, prefix=f"{self._heading(epoch)} - ")
         self._bar = None
 

@@ -23,6 +23,7 @@ class Progbar:
         verbose: 0 nothing, 1 a bar, 2 one line at the end.
         interval: shortest time between two drawings, in seconds.
         stateful_metrics: names of values to be shown as they are; of all others the mean is shown.
+        unit_name: what is counted.
         stream: where to write; None for standard output.
         clock: what tells the time, in seconds.
 
@@ -37,6 +38,7 @@ class Progbar:
         interval: float = 0.05,
         stateful_metrics: Iterable[str] | None = None,
         *,
+        unit_name: str = "step",
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -45,6 +47,7 @@ class Progbar:
         self.verbose = verbose
         self.interval = interval
         self.stateful_metrics = set(stateful_metrics or ())
+        self.unit_name = unit_name
         self._stream = stream if stream is not None else sys.stdout
         self._clock = clock
         self._dynamic = is_dynamic(self._stream)
@@ -115,14 +118,12 @@ class Progbar:
             remaining = elapsed / current * (self.target - current) if current else None
             left = "ETA: ?" if remaining is None else f"ETA: {format_seconds(remaining)}"
         if finished:
-            left = format_elapsed(elapsed, current)
+            left = format_elapsed(elapsed, current, self.unit_name)
         return f"{head} - {left}{self._values()}"
 
     def _summary(self) -> str:
-        elapsed = self._clock() - self._begin
-        return (
-            f"{self._seen}/{self.target or 'Unknown'} - {format_elapsed(elapsed, self._seen)}{self._values()}"
-        )
+        taken = format_elapsed(self._clock() - self._begin, self._seen, self.unit_name)
+        return f"{self._seen}/{self.target or 'Unknown'} - {taken}{self._values()}"
 
     def _values(self) -> str:
         return "".join(
@@ -151,16 +152,16 @@ def format_seconds(seconds: float) -> str:
     return f"{whole}s"
 
 
-def format_elapsed(seconds: float, units: int) -> str:
+def format_elapsed(seconds: float, units: int, unit_name: str) -> str:
     """Return a duration, and what it makes for each of `units`: `3s 2ms/step`."""
     each = seconds / max(units, 1)
     if each >= 1:
-        rate = f"{each:.0f}s/step"
+        rate = f"{each:.0f}s"
     elif each >= 1e-3:
-        rate = f"{each * 1e3:.0f}ms/step"
+        rate = f"{each * 1e3:.0f}ms"
     else:
-        rate = f"{each * 1e6:.0f}us/step"
-    return f"{format_seconds(seconds)} {rate}"
+        rate = f"{each * 1e6:.0f}us"
+    return f"{format_seconds(seconds)} {rate}/{unit_name}"
 
 
 def _bar(current: int, target: int, width: int) -> str:

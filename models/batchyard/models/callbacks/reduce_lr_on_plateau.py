@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
@@ -34,6 +34,8 @@ class ReduceLROnPlateau(MonitorCallback):
 
     Source: Keras 2.2.4, `callbacks.ReduceLROnPlateau`.
     """
+
+    follows_exactly: ClassVar[bool] = True
 
     def __init__(
         self,

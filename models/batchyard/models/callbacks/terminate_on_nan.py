@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 from batchyard.models.callbacks.base import Callback, Logs
 from batchyard.models.callbacks.console import announce
@@ -16,6 +17,8 @@ class TerminateOnNaN(Callback):
     Source: Keras 2.2.4, `callbacks.TerminateOnNaN`.
     """
 
+    follows_exactly: ClassVar[bool] = True
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget earlier runs."""
         self.stop_reason = None
@@ -27,6 +30,4 @@ class TerminateOnNaN(Callback):
             return
         self.stop_reason = f"TerminateOnNaN: the loss was {float(loss)} at batch {batch}"
         self.model.stop_training = True
-        announce(
-            f"Batch {batch}: the loss is not a number that training can go on from; terminating training"
-        )
+        announce(f"Batch {batch}: the loss is {float(loss)}, terminating training", within_epoch=True)
