@@ -73,7 +73,7 @@ def fit_loop(
         while state.step < data.steps_per_epoch and not state.stopping:
             number, batch = state.step, data.batch(state.step)
             callbacks.on_batch_begin(number, {"batch": number, "size": batch.rows})
-            wish = strategy.should_stop()
+            wish = strategy.should_stop() or model.stop_training
             total = strategy.reduce(
                 step.results(batch, state.seed, state.epoch, number, strategy.owned_lanes, wish)
             )
