@@ -27,6 +27,7 @@ def write_optimizer_state(file: h5py.Group, model: Model) -> None:
     """Write the state of a model's optimizer, in the order of Keras 2.2.4, unless no step was made yet."""
     if model.optimizer.iterations == 0:
         return
+    model.optimizer.build(model.compiled.trainable_weights)
     arrays = model.optimizer.get_weights()
     if not arrays:
         return
@@ -48,7 +49,7 @@ def read_optimizer_state(file: h5py.Group, model: Model) -> None:
     datasets = [find_dataset(group, name) for name in read_names(group, "weight_names") or []]
     if not datasets:
         return
-    model.optimizer.build(model.trainable_weights)
+    model.optimizer.build(model.compiled.trainable_weights)
     wanted = [array.shape for array in model.optimizer.get_weights()]
     found = [dataset.shape for dataset in datasets]
     if found != wanted:
