@@ -10,6 +10,7 @@ from batchyard.models.training.data import (
     TensorBatch,
     TrainingData,
 )
+from batchyard.models.training.evaluate import evaluate_batch, finish_sums
 from batchyard.models.training.lanes import (
     Block,
     LaneResult,
@@ -23,6 +24,7 @@ from batchyard.models.training.lanes import (
     unflatten,
 )
 from batchyard.models.training.loop import fit_loop
+from batchyard.models.training.predict import predict_batch
 from batchyard.models.training.randomness import current_generator, derive_seed, draw_seed, lane_scope
 from batchyard.models.training.state import FitState, pack, unpack
 from batchyard.models.training.strategy import LocalStrategy, Strategy
@@ -46,12 +48,15 @@ __all__ = [
     "current_generator",
     "derive_seed",
     "draw_seed",
+    "evaluate_batch",
+    "finish_sums",
     "finish_tree",
     "fit_loop",
     "flatten",
     "lane_rows",
     "lane_scope",
     "pack",
+    "predict_batch",
     "subtree_sums",
     "tree_sum",
     "unflatten",
