@@ -7,6 +7,7 @@
     ├── ModelSpecError       (ValueError)    the job's model cannot be built
     ├── SourceError          (ValueError)    rows cannot be read
     │   └── SourceChanged                    the data is not what it was when the job was submitted
+    ├── TrainingFailed                       a fit job's computation raised
     ├── CheckpointError                      a checkpoint cannot be written
     ├── LedgerGap                            the committed parts do not cover the dataset
     └── BatchFailed                          one batch of a range raised
@@ -25,6 +26,7 @@ __all__ = [
     "ModelSpecError",
     "SourceChanged",
     "SourceError",
+    "TrainingFailed",
     "UserCodeError",
     "WorkersError",
 ]
@@ -56,6 +58,10 @@ class SourceError(WorkersError, ValueError):
 
 class SourceChanged(SourceError):
     """Raised when a source has another number of rows than at the job's submission."""
+
+
+class TrainingFailed(WorkersError):
+    """Raised when a fit job's computation raised: every other worker would meet the same."""
 
 
 class CheckpointError(WorkersError):

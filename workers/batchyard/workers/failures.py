@@ -12,13 +12,14 @@ from batchyard.workers.errors import (
     LedgerGap,
     ModelSpecError,
     SourceChanged,
+    TrainingFailed,
     UserCodeError,
 )
 
 __all__ = ["describe", "one_line"]
 
 #: What fails on every worker alike.
-HOPELESS = (CodeNotAllowed, LedgerGap, ModelSpecError, SourceChanged, UserCodeError)
+HOPELESS = (CodeNotAllowed, LedgerGap, ModelSpecError, SourceChanged, TrainingFailed, UserCodeError)
 
 #: Longest one-line message, in characters.
 LONGEST = 500

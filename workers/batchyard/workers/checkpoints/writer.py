@@ -81,9 +81,23 @@ class CheckpointWriter:
         self._warned_of_monitor = False
         self._snapshots: queue.Queue[_Snapshot | None] = queue.Queue(maxsize=1)
         self._given_up = threading.Event()
+        self._generation = 0
+        self._refused: list[_Snapshot] = []
+        self._refused_lock = threading.Lock()
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
         self._thread.start()
+
+    def go_on(self, generation: int) -> None:
+        """Say that this process leads the next generation, too.
+
+        What could not be recorded any more under the one before is recorded under this one.
+        """
+        with self._refused_lock:
+            self._generation = generation
+            refused, self._refused = self._refused, []
+        for snapshot in refused:
+            self._snapshots.put(snapshot)
 
     def step_done(self, model: Model, state: FitState, generation: int) -> None:
         """Write a checkpoint when one is due after this step; call it after each applied step."""
@@ -195,11 +209,17 @@ class CheckpointWriter:
             best=snapshot.best,
             value=snapshot.value,
         )
+        generation = max(snapshot.generation, self._generation)
         recorded = patiently(
-            lambda: self._store.record_checkpoint(self._job.id, snapshot.generation, checkpoint),
-            self._given_up,
+            lambda: self._store.record_checkpoint(self._job.id, generation, checkpoint), self._given_up
         )
         if not recorded:
+            with self._refused_lock:
+                self._refused.append(snapshot)
+                again = self._generation > generation
+            if again:
+                self.go_on(self._generation)
+                return
             log.info(
                 "a checkpoint came too late: its generation is over",
                 extra={"action": "checkpoint", "job": self._job.id, "generation": snapshot.generation},

@@ -1,0 +1,210 @@
+"""One generation's connections between its members: bytes are moved here, never added."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._C._distributed_c10d import BroadcastOptions, PrefixStore, ProcessGroupGloo, Work
+
+from batchyard.workers.crew.interruption import CrewChanged
+from batchyard.workers.crew.rendezvous import MeetingPoint
+
+__all__ = ["Group"]
+
+#: Seconds that members which are all there may take to connect to each other.
+CONNECTING = 10.0
+
+#: Threads of gloo: so many collectives run at once.
+GLOO_THREADS = 2
+
+#: How the wait for a collective is paced: so many looks without a pause, then pauses between these (seconds).
+EAGER_LOOKS, FIRST_PAUSE, LONGEST_PAUSE = 50, 20e-6, 500e-6
+
+
+class Group:
+    """The members of one generation as far as they can reach each other.
+
+    A collective that a peer does not take part in neither fails nor ends by itself, so none is ever waited
+    for blindly: it is launched, and its end looked for beside `check`. Whoever leaves drops the whole group;
+    a new generation has a new one. (Gloo's `send` and `recv` cannot be looked at like that, their
+    `is_completed` stays false until somebody blocks in `wait`; all-to-all with sizes of zero can.)
+
+    Args:
+        rank: this member.
+        size: number of members.
+        meeting: where they meet and put up notices.
+        check: raises when the generation is over.
+        broken: told the reason when a collective fails.
+        patience: seconds that a peer may be silent in a collective.
+    """
+
+    def __init__(
+        self,
+        rank: int,
+        size: int,
+        meeting: MeetingPoint,
+        check: Callable[[], None],
+        broken: Callable[[str], None],
+        patience: float,
+    ) -> None:
+        self.rank = rank
+        self.size = size
+        self.meeting = meeting
+        self.check = check
+        self._broken = broken
+        self._patience = timedelta(seconds=patience)
+        #: Moves bytes between CPUs; None when there is only one member.
+        self._gloo: Any = None
+        #: Moves a step's tensors: gloo, or NCCL between GPUs.
+        self._data: Any = None
+
+    def connect(self, address: str, device: torch.device) -> None:
+        """Meet the other members and connect to each of them.
+
+        Args:
+            address: where the others reach this process.
+            device: where the tensors of a step lie.
+
+        Raises:
+            CrewChanged: A member is missing, or cannot be reached.
+        """
+        if self.size == 1:
+            return
+        try:
+            self.meeting.gather(self.rank, self.size)
+        except CrewChanged as missing:
+            self._broken(str(missing))
+            raise
+        found: list[Any] = []
+        ended = threading.Event()
+
+        # In a thread, since a socket that connects to a dead peer cannot be interrupted.
+        def form() -> None:
+            try:
+                found.append(_gloo(self.meeting, self.rank, self.size, address))
+                if device.type == "cuda":
+                    found.append(_nccl(self.meeting, self.rank, self.size, self._patience))
+            except (RuntimeError, CrewChanged) as error:
+                found.append(error)
+            ended.set()
+
+        threading.Thread(target=form, name="crew-connect", daemon=True).start()
+        while not ended.wait(LONGEST_PAUSE):
+            self.check()
+        self.check()
+        failure = next((one for one in found if isinstance(one, Exception)), None)
+        if failure is not None:
+            reason = f"the members could not connect: {_line(failure)}"
+            self._broken(reason)
+            raise CrewChanged(reason) from failure
+        self._gloo, self._data = found[0], found[-1]
+
+    def drop(self) -> None:
+        """Leave: close the connections, without waiting for collectives that will never end."""
+        groups = [self._gloo, self._data]
+        self._gloo = self._data = None
+        # Its destructor waits for pending collectives to time out.
+        threading.Thread(target=groups.clear, name="crew-drop", daemon=True).start()
+
+    def exchange(
+        self, received: Tensor, sent: Tensor, received_sizes: Sequence[int], sent_sizes: Sequence[int]
+    ) -> Work:
+        """Launch an all-to-all of consecutive pieces of contiguous vectors; `finish` waits for its end.
+
+        Args:
+            received: takes the pieces of all members, in their order.
+            sent: the pieces for all members, in their order.
+            received_sizes: elements from each member.
+            sent_sizes: elements for each member.
+        """
+        group = self._gloo if sent.device.type == "cpu" else self._data
+        work: Work = self._attempt(
+            lambda: group.alltoall_base(
+                received, sent, list(received_sizes), list(sent_sizes), timeout=self._patience
+            )
+        )
+        return work
+
+    def finish(self, works: Sequence[Work]) -> None:
+        """Return when collectives have ended.
+
+        Raises:
+            CrewChanged: One failed, or the generation is over.
+            SeatLost: The seat is lost.
+        """
+        for work in works:
+            looks, pause = 0, FIRST_PAUSE
+            while not work.is_completed():
+                self.check()
+                looks += 1
+                if looks < EAGER_LOOKS:
+                    time.sleep(0)
+                else:
+                    time.sleep(pause)
+                    pause = min(2 * pause, LONGEST_PAUSE)
+            self._attempt(work.wait)
+
+    def all_numbers(self, mine: Sequence[int]) -> list[tuple[int, ...]]:
+        """Return the numbers of each member, in their order; all give equally many."""
+        if self.size == 1:
+            return [tuple(mine)]
+        count = len(mine)
+        sent = torch.tensor(list(mine) * self.size, dtype=torch.int64)
+        received = torch.empty_like(sent)
+        sizes = [count] * self.size
+        self.finish([self.exchange(received, sent, sizes, sizes)])
+        return [tuple(row) for row in received.view(self.size, count).tolist()]
+
+    def broadcast(self, data: bytes | None, source: int) -> bytes:
+        """Return to all members the bytes that `source` gives."""
+        if self.size == 1:
+            assert data is not None
+            return data
+        sizes = self.all_numbers([len(data) if self.rank == source and data is not None else 0])
+        (length,) = sizes[source]
+        if length == 0:
+            return b""
+        if self.rank == source and data is not None:
+            buffer = torch.frombuffer(bytearray(data), dtype=torch.uint8)
+        else:
+            buffer = torch.empty(length, dtype=torch.uint8)
+        options = BroadcastOptions()
+        options.rootRank = source
+        options.timeout = self._patience
+        self.finish([self._attempt(lambda: self._gloo.broadcast([buffer], options))])
+        return buffer.numpy().tobytes()
+
+    def _attempt(self, launch: Callable[[], Any]) -> Any:
+        try:
+            return launch()
+        except RuntimeError as error:
+            reason = f"a member was lost in an exchange: {_line(error)}"
+            self._broken(reason)
+            raise CrewChanged(reason) from error
+
+
+def _gloo(meeting: MeetingPoint, rank: int, size: int, address: str) -> Any:
+    options = ProcessGroupGloo._Options()  # type: ignore[attr-defined]
+    options._devices = [ProcessGroupGloo.create_device(hostname=address)]
+    options._timeout = timedelta(seconds=CONNECTING)
+    options._threads = GLOO_THREADS
+    return ProcessGroupGloo(meeting, rank, size, options)
+
+
+def _nccl(meeting: MeetingPoint, rank: int, size: int, patience: timedelta) -> Any:
+    """Connect GPUs. Not tested: no machine with several GPUs was at hand."""
+    from torch.distributed import ProcessGroupNCCL
+
+    options = ProcessGroupNCCL.Options()
+    options._timeout = patience
+    return ProcessGroupNCCL(PrefixStore("nccl", meeting), rank, size, options)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
