@@ -76,7 +76,7 @@ class Sequential(Model):
             self._grow([layer.input], [layer.input])
             return True
         first, shape = layer, getattr(layer, "batch_input_shape", None)
-        while shape is None and isinstance(first, Model) and first.built and first.layers:
+        if shape is None and isinstance(first, Model) and first.built and first.layers:
             shape = first.input_shape
         if shape is None:
             return False

@@ -118,7 +118,7 @@ def _end_epoch(
 
 @contextmanager
 def _undone_on_failure(model: Model, callbacks: CallbackList, strategy: Strategy) -> Iterator[None]:
-    """Takes back what callbacks of unknown kinds did to the weights, if their decision does not come about."""
+    """Takes back what callbacks of unknown kinds did to the weights, if the decision gets lost."""
     unknown = any(not (callback.observes_only or callback.follows_exactly) for callback in callbacks)
     if not (strategy.decision_can_fail and unknown):
         yield
