@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,10 @@ class RangeHandler:
                 self._warm.popitem(last=False)[1].reader.close()
             context, spec = self._context, JobSpec.model_validate(job.spec)
             model = model_from_spec(spec, spec.seed, context.store).to(context.device)
-            self._warm[job.id] = _WarmJob(spec, model, open_batches(spec), lane_format(model, context.device))
+            form = lane_format(model, context.device)
+            if spec.kind == "predict":
+                form = replace(form, target_dtypes=())  # a source may have targets; prediction reads none
+            self._warm[job.id] = _WarmJob(spec, model, open_batches(spec), form)
         self._warm.move_to_end(job.id)
         return self._warm[job.id]
 
