@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
 from batchyard.scheduler.cli.summary import summary
 from batchyard.scheduler.client import JobStatus, log_lines, metric_text
@@ -24,7 +29,7 @@ def make_view(console: Console, *, plain: bool) -> LiveView | PlainView:
 
 
 class PlainView:
-    """A line for each event, as in `batchyard logs`; for files and pipes."""
+    """A line for each event, as in `batchyard logs` but without checkpoints; for files and pipes."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -37,6 +42,8 @@ class PlainView:
 
     def event(self, job: JobRecord, event: Event) -> None:
         """Print an event."""
+        if event.kind == EventKind.CHECKPOINT:
+            return  # one after each epoch; the summary says where they lie
         for line in log_lines(event):
             self._print(f"{job.id}  {line}")
 
@@ -55,28 +62,31 @@ class PlainView:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+@dataclass(frozen=True)
+class _Row:
+    """What the terminal shows of one job."""
+
+    status: JobStatus
+    began: float  #: when it was first seen running, on our clock
+    began_with: int  #: what it had done by then
+
+
 class LiveView:
-    """A progress bar for each job."""
+    """Bars on a terminal: where each open job is, how fast, its metrics, and the time it still needs."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._bars: dict[str, TaskID] = {}
-        self._progress = Progress(
-            TextColumn("[bold]{task.fields[name]}"),
-            TextColumn("{task.fields[where]}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[logs]}", style="cyan"),
-            TextColumn("{task.fields[speed]}", style="dim"),
-            TimeRemainingColumn(compact=True),
-            console=console,
+        self._rows: dict[str, _Row] = {}
+        self._live = Live(
+            console=console, get_renderable=self._render, refresh_per_second=8, transient=True, screen=False
         )
 
     def __enter__(self) -> LiveView:
-        self._progress.start()
+        self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._live.stop()
 
     def event(self, job: JobRecord, event: Event) -> None:
         """Print what the bars do not tell."""
@@ -87,46 +97,81 @@ class LiveView:
 
     def progress(self, status: JobStatus) -> None:
         """Move a job's bar."""
-        job, progress = status.record, status.progress
-        bar = self._bars.get(job.id)
-        if bar is None:
-            name = escape(str(job.spec.get("name", job.id)))
-            bar = self._bars[job.id] = self._progress.add_task(
-                "", total=None, name=name, where="", logs="", speed=""
-            )
-        if status.state is JobState.QUEUED:
-            self._progress.update(bar, where=f"[yellow]waiting[/] [dim]{escape(status.reason)}[/]")
-            return
-        done, total = progress.step, progress.steps
-        where = f"batch {done}/{total}" if total else "starting"
-        if job.kind == JobKind.FIT and total:
-            epoch = min(progress.epoch + 1, progress.epochs)
-            where = f"epoch {epoch}/{progress.epochs} step {done}/{total}"
-            done, total = progress.epoch * total + done, progress.epochs * total
-        workers = (
-            f"{progress.workers} worker{'' if progress.workers == 1 else 's'}" if progress.workers else ""
-        )
-        speed = (
-            f"{progress.samples_per_second:,.0f} samples/s  {workers}"
-            if progress.samples_per_second
-            else workers
-        )
-        self._progress.update(
-            bar,
-            where=where,
-            completed=done,
-            total=total or None,
-            logs=escape(metric_text(progress.logs)),
-            speed=speed,
-        )
+        before = self._rows.get(status.record.id)
+        done, _ = _work(status)
+        if before is None or before.status.state is not JobState.RUNNING or not before.began_with:
+            self._rows[status.record.id] = _Row(status, time.monotonic(), done)
+        else:
+            self._rows[status.record.id] = replace(before, status=status)
 
     def ended(self, job: JobRecord, history: Sequence[Event]) -> None:
         """Replace a job's bar by where its results lie."""
-        bar = self._bars.pop(job.id, None)
-        if bar is not None:
-            self._progress.remove_task(bar)
+        self._rows.pop(job.id, None)
         self._console.print(summary(job, history), soft_wrap=True)
 
     def note(self, text: str) -> None:
         """Print a message above the bars."""
         self._console.print(f"[yellow]{escape(text)}[/]", highlight=False)
+
+    def _render(self) -> Group:
+        rows = list(self._rows.values())
+        width = max((len(_name(row.status)) for row in rows), default=0)
+        return Group(*(line for row in rows for line in _lines(row, width)))
+
+
+def _lines(row: _Row, width: int) -> Iterator[RenderableType]:
+    """Yield the lines of one job, the name in a column of its own."""
+    status = row.status
+    name = Text(_name(status).ljust(width), style="bold")
+    if status.state is JobState.QUEUED:
+        waiting = Text.assemble(name, "  ", (status.reason or "queued", "yellow"))
+        waiting.no_wrap, waiting.overflow = True, "ellipsis"
+        yield waiting
+        return
+    done, total = _work(status)
+    line = Table.grid(padding=(0, 2, 0, 0))
+    bar = ProgressBar(total=total or None, completed=done, width=24, pulse=not total)
+    line.add_row(name, _where(status), bar, Text(_speed(status, row), style="dim"))
+    yield line
+    if status.progress.logs:
+        metrics = Text(" " * (width + 2) + metric_text(status.progress.logs), style="cyan")
+        metrics.no_wrap, metrics.overflow = True, "ellipsis"
+        yield metrics
+
+
+def _name(status: JobStatus) -> str:
+    return str(status.record.spec.get("name", status.record.id))
+
+
+def _work(status: JobStatus) -> tuple[int, int]:
+    """Return the steps or batches done, and those to do in all (0: not known yet)."""
+    progress = status.progress
+    if status.record.kind == JobKind.FIT:
+        return progress.epoch * progress.steps + progress.step, progress.epochs * progress.steps
+    return progress.step, progress.steps
+
+
+def _where(status: JobStatus) -> str:
+    progress = status.progress
+    if not progress.steps:
+        return "starting"
+    if status.record.kind != JobKind.FIT:
+        return f"batch {progress.step}/{progress.steps}"
+    epoch = min(progress.epoch + 1, progress.epochs)
+    return f"epoch {epoch}/{progress.epochs}  step {progress.step}/{progress.steps}"
+
+
+def _speed(status: JobStatus, row: _Row) -> str:
+    """Return samples per second, workers, and the time that is left at this speed."""
+    progress = status.progress
+    done, total = _work(status)
+    parts = []
+    if progress.samples_per_second:
+        parts.append(f"{progress.samples_per_second:,.0f} samples/s")
+    if progress.workers:
+        parts.append(f"{progress.workers} worker{'' if progress.workers == 1 else 's'}")
+    gained = done - row.began_with
+    if gained > 0 and total:
+        left = int((total - done) * (time.monotonic() - row.began) / gained)
+        parts.append(f"{left // 60}:{left % 60:02d} left")
+    return "  ".join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +61,8 @@ def run(
     specs = load_job_file(file)
     console = Console(highlight=False)
     with Interrupts() as interrupts, _client(specs, redis, devices, allow_code, directory) as client:
+        if not redis:
+            _wait_for_a_worker(client, console, interrupts)
         handles = client.submit_all(specs)
         with make_view(console, plain=plain) as view:
             records = follow(handles, view, interrupts)
@@ -79,6 +82,16 @@ def default_devices(specs: Sequence[JobSpec]) -> str:
     usable = max(spec.workers.max for spec in specs)
     needed = max(spec.workers.min for spec in specs)
     return f"cpu:{max(needed, min(usable, os.cpu_count() or 1))}"
+
+
+def _wait_for_a_worker(client: Client, console: Console, interrupts: Interrupts) -> None:
+    """Wait until the first worker of our own system has come up: it loads torch, which takes seconds."""
+    with console.status("starting Redis, scheduler and workers …"):
+        while not any(worker.beating for worker in client.workers()):
+            client.check()
+            if interrupts.count:
+                raise typer.Exit(EXIT_INTERRUPTED)
+            time.sleep(0.05)
 
 
 @contextmanager

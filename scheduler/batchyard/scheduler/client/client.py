@@ -199,7 +199,7 @@ class Client:
             UnknownJob: There is none.
             AmbiguousJob: Several ids begin so.
         """
-        return JobHandle(self._store, self._store.resolve(text), self._check)
+        return JobHandle(self._store, self._store.resolve(text), self.check)
 
     def jobs(self, states: Iterable[JobState] | None = None) -> list[JobRecord]:
         """Return all jobs, or those in some states, oldest first."""
@@ -208,6 +208,15 @@ class Client:
     def workers(self) -> list[WorkerRecord]:
         """Return all workers that are registered."""
         return self._store.workers()
+
+    def check(self) -> None:
+        """Make sure that a local system has not broken down; without one there is nothing to check.
+
+        Raises:
+            EmbeddedError: It has.
+        """
+        if self._system is not None:
+            self._system.check()
 
     def close(self) -> None:
         """Close the connection; a local system ends with it."""
@@ -256,7 +265,7 @@ class Client:
                 remedy="Give another `output`, on storage that all workers see.",
             ) from error
         self._store.submit(record)
-        return JobHandle(self._store, record.id, self._check)
+        return JobHandle(self._store, record.id, self.check)
 
     def _find(self, text: str, siblings: Mapping[str, str]) -> str:
         """Return the id of an earlier job; a wrong name may have been meant for a job of the same file."""
@@ -264,10 +273,6 @@ class Client:
             return self._store.resolve(text)
         except UnknownJob as error:
             raise UnknownJob(text, error.near or tuple(siblings)) from None
-
-    def _check(self) -> None:
-        if self._system is not None:
-            self._system.check()
 
 
 def _columns(x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, Any]:

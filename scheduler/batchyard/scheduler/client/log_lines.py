@@ -19,10 +19,11 @@ def log_lines(event: Event) -> list[str]:
 
 
 def metric_text(logs: Mapping[str, Any]) -> str:
-    """Return `loss 0.1234  acc 0.98` for logs."""
+    """Return `loss 0.1234  acc 0.98  val_loss 0.2` for logs: losses first, training before validation."""
+    names = sorted(logs, key=lambda name: (name.startswith("val_"), name.removeprefix("val_") != "loss"))
     return "  ".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in logs.items()
+        f"{name} {logs[name]:.4g}" if isinstance(logs[name], float) else f"{name} {logs[name]}"
+        for name in names
     )
 
 
