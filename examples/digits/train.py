@@ -19,10 +19,10 @@ def make_model() -> Sequential:
     model = Sequential(
         [
             Conv2D(32, (3, 3), padding="same", activation="relu", input_shape=(8, 8, 1)),
-            BatchNormalization(),
+            BatchNormalization(momentum=0.9),  # follows within an epoch of 21 steps
             MaxPooling2D(),
             Conv2D(64, (3, 3), padding="same", activation="relu"),
-            BatchNormalization(),
+            BatchNormalization(momentum=0.9),  # follows within an epoch of 21 steps
             Flatten(),
             Dropout(0.5),
             Dense(10, activation="softmax"),

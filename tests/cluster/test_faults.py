@@ -14,7 +14,7 @@ import pytest
 from batchyard.scheduler import Client
 from batchyard.scheduler.dispatch import make_app
 from batchyard.scheduler.embedded import EmbeddedSystem
-from batchyard.scheduler.protocol import EventKind, JobState
+from batchyard.scheduler.protocol import EventKind, JobState, Want
 from tests.cluster.watching import (
     file_hash,
     kill,
@@ -31,6 +31,12 @@ OUTAGE = 10.0
 
 
 @pytest.fixture(scope="module")
+def fit_spec(fit_spec: dict[str, Any]) -> dict[str, Any]:
+    """A job that lasts long enough to be hurt after its first epoch."""
+    return {**fit_spec, "epochs": 12}
+
+
+@pytest.fixture(scope="module")
 def calm(system: EmbeddedSystem, fit_spec: dict[str, Any]) -> str:
     """Weights of the job when nothing happens to it."""
     with Client(system.url) as client:
@@ -42,6 +48,10 @@ def calm(system: EmbeddedSystem, fit_spec: dict[str, Any]) -> str:
 
 def outcome(job: Any) -> str:
     return weights_hash(job.result(timeout=300).paths.model)
+
+
+def generations(job: Any) -> int:
+    return sum(event.kind == EventKind.CREW for event in job.events())
 
 
 def test_a_killed_scheduler_is_followed_by_one_that_goes_on(
@@ -85,6 +95,7 @@ def test_a_stopped_worker_is_left_behind_after_its_heartbeat(
     os.kill(frozen.pid, signal.SIGSTOP)
     try:
         assert outcome(job) == calm
+        assert generations(job) >= 2
     finally:
         os.kill(frozen.pid, signal.SIGCONT)
 
@@ -124,18 +135,12 @@ def test_a_draining_worker_hands_over_and_exits_with_0(
         wait_for_epoch(job, 0)
         guest.send_signal(signal.SIGTERM)
         assert guest.wait(timeout=60) == 0
-        client.store.request(job.id, job_want_cancel())
+        client.store.request(job.id, Want.CANCEL)
         job.wait(timeout=60)
     finally:
         guest.kill()
         guest.wait()
     assert not [worker for worker in client.workers() if worker.name.startswith("guest")]
-
-
-def job_want_cancel() -> Any:
-    from batchyard.scheduler.protocol import Want
-
-    return Want.CANCEL
 
 
 def test_a_killed_scheduler_and_killed_workers_leave_predictions_whole(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 
 from batchyard.models import Sequential
-from batchyard.models.engine import Layer
-from batchyard.models.layers import Dense, Flatten
+from batchyard.models.layers import Dense, Flatten, Layer
 
 
 class Refusing(Layer):

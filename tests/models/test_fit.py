@@ -7,7 +7,7 @@ import torch
 
 from batchyard.models import Input, Model, Sequential, backend, losses
 from batchyard.models.errors import DataError, InvalidArgumentError, NotCompiledError
-from batchyard.models.layers import Dense
+from batchyard.models.layers import Dense, Dropout
 from batchyard.models.optimizers import SGD
 from batchyard.models.training import ArrayData
 from batchyard.models.training.adapt import columns_of
@@ -276,6 +276,16 @@ def test_predictions_of_all_rows_have_the_bits_of_their_padded_batches():
     together = model.predict(X, batch_size=16)
     apart = np.concatenate([predict_batch(model, X[i : i + 16], 16)[0] for i in range(0, 50, 16)])
     np.testing.assert_array_equal(together, apart)
+
+
+def test_a_trained_model_called_on_its_own_acts_as_in_test():
+    model = Sequential([Dropout(0.5, input_shape=(3,)), Dense(2)])
+    model.compile("sgd", "mse")
+    x = torch.from_numpy(X)
+    for train in (lambda: model.fit(X, Y, verbose=0), lambda: model.train_on_batch(X, Y)):
+        train()
+        assert not model.training
+        np.testing.assert_allclose(model(x).detach(), model.predict(X), rtol=1e-5)
 
 
 def test_no_rows_give_no_predictions():

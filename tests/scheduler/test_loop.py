@@ -258,9 +258,10 @@ def test_a_bad_batch_is_isolated_retried_and_fails_the_job(yard: Yard) -> None:
     assert (job.state, job.reason, tries) == (JobState.FAILED, "batch 3 (rows 24 to 31): boom", 2)
 
 
-def test_a_quarantined_batch_is_left_out_where_the_job_allows_it(yard: Yard) -> None:
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_quarantined_batch_is_left_out_where_the_job_allows_it(yard: Yard, retries: int) -> None:
     yard.start_worker("w0")
-    yard.submit("p", **PREDICT, retries=1, on_error="continue")
+    yard.submit("p", **PREDICT, retries=retries, on_error="continue")
     finish_range_job(yard, "p", bad=3)
     assert yard.store.job("p").state == JobState.SUCCEEDED
     assert [(e.start, e.stop) for e in yard.store.ledger("p") if e.error] == [(3, 4)]

@@ -25,6 +25,8 @@ class TerminateOnNaN(Callback):
 
     def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Look at the loss."""
+        if self.stop_reason is not None:
+            return
         loss = (logs or {}).get("loss")
         if loss is None or math.isfinite(loss):
             return

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from batchyard.models.errors import ModelFileError
+from batchyard.models.saving.guarded_reading import damage_refused
 
 #: Bytes that fit into an object's header, where HDF5 keeps attributes; Keras's limit.
 HEADER_LIMIT = 64512
@@ -51,9 +52,9 @@ def read_text(source: h5py.Group, name: str) -> str | None:
     Raises:
         ModelFileError: where it is something else than text.
     """
-    if name not in source.attrs:
-        return None
     value = _read(source, name)
+    if value is None:
+        return None
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.reshape(()).item()
     return _decode(value, source, name)
@@ -65,14 +66,12 @@ def read_names(source: h5py.Group, name: str) -> list[str] | None:
     Raises:
         ModelFileError: where it is something else than texts.
     """
-    if name in source.attrs:
-        parts = [_read(source, name)]
-    else:
-        parts = []
-        while f"{name}{len(parts)}" in source.attrs:
-            parts.append(_read(source, f"{name}{len(parts)}"))
-        if not parts:
-            return None
+    whole = _read(source, name)
+    parts = [whole] if whole is not None else []
+    while whole is None and (part := _read(source, f"{name}{len(parts)}")) is not None:
+        parts.append(part)
+    if not parts:
+        return None
     names: list[str] = []
     for part in parts:
         array = np.atleast_1d(np.asarray(part))
@@ -81,24 +80,20 @@ def read_names(source: h5py.Group, name: str) -> list[str] | None:
     return names
 
 
-def _read(source: h5py.Group, name: str) -> object:
-    try:
+def _read(source: h5py.Group, name: str) -> object | None:
+    """Return an attribute's value; None where it isn't there."""
+    with damage_refused(source, name):
+        if name not in source.attrs:
+            return None
         attribute = h5py.h5a.open(source.id, name.encode())
         size = math.prod(attribute.shape or (0,)) * attribute.get_type().get_size()
         if size > READ_LIMIT:
             raise ModelFileError(
                 f"Expected the attribute {name!r} of {source.name!r} in {source.file.filename} to have at "
-                f"most "
-                f"{READ_LIMIT} bytes, found {size}. No Keras writes such a file; refusing to read it."
+                f"most {READ_LIMIT} bytes, found {size}. No Keras writes such a file; refusing to read it."
             )
-        return source.attrs[name]
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, ModelFileError):
-            raise
-        raise ModelFileError(
-            f"The attribute {name!r} of {source.name!r} in {source.file.filename} can't be read: {error}. "
-            "The file is damaged: take another copy."
-        ) from error
+        value: object = source.attrs[name]
+        return value
 
 
 def _decode(value: object, source: h5py.Group, name: str) -> str:

@@ -52,6 +52,24 @@ def open_for_reading(source: FileLike) -> Iterator[h5py.Group]:
         yield file
 
 
+@contextmanager
+def damage_refused(group: h5py.Group, path: str) -> Iterator[None]:
+    """Turn what HDF5 says of a damaged file into an error that says where, and what to do.
+
+    Args:
+        group: what is read from.
+        path: what is read, for the message.
+    """
+    try:
+        yield
+    except ModelFileError:
+        raise
+    except (ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise ModelFileError(
+            f"{_place(group, path)} can't be read: {error}. The file is damaged: take another copy."
+        ) from error
+
+
 def find(group: h5py.Group, path: str) -> h5py.Group | h5py.Dataset | None:
     """Return what lies at a path below a group; None where there is nothing.
 
@@ -59,10 +77,10 @@ def find(group: h5py.Group, path: str) -> h5py.Group | h5py.Dataset | None:
         ModelFileError: where a link on the way leads elsewhere, or the file is damaged.
     """
     here: Any = group
-    for part in path.split("/"):
-        if not part:
-            continue
-        try:
+    with damage_refused(group, path):
+        for part in path.split("/"):
+            if not part:
+                continue
             link = here.get(part, getlink=True) if isinstance(here, h5py.Group) and part != "." else None
             if link is None:
                 return None
@@ -73,10 +91,6 @@ def find(group: h5py.Group, path: str) -> h5py.Group | h5py.Dataset | None:
                     "as they could name any file of this machine. Copy the data into one file."
                 )
             here = here[part]
-        except (OSError, RuntimeError, KeyError) as error:
-            raise ModelFileError(
-                f"{_place(group, path)} can't be read: {error}. The file is damaged: take another copy."
-            ) from error
     return here
 
 
@@ -108,23 +122,27 @@ def find_dataset(group: h5py.Group, path: str) -> h5py.Dataset:
             f"Expected an array at {_place(group, path)}, found {'nothing' if found is None else 'a group'}. "
             "The file is damaged, or isn't a Keras model."
         )
-    if found.is_virtual or found.external:
+    with damage_refused(group, path):
+        _check_dataset(found, _place(group, path))
+    return found
+
+
+def _check_dataset(dataset: h5py.Dataset, place: str) -> None:
+    if dataset.is_virtual or dataset.external:
         raise ModelFileError(
-            f"{_place(group, path)} is stored in other files. That is refused, as it could name any file of "
+            f"{place} is stored in other files. That is refused, as it could name any file of "
             "this machine. Copy the data into one file."
         )
-    if found.dtype.kind not in "fiub":
+    if dataset.dtype.kind not in "fiub":
         raise ModelFileError(
-            f"Expected numbers at {_place(group, path)}, found the type {found.dtype}. It is not a weight "
-            f"of a model."
+            f"Expected numbers at {place}, found the type {dataset.dtype}. It is not a weight of a model."
         )
-    if found.nbytes > _LARGEST_RATIO * found.id.get_storage_size():
+    stored = dataset.id.get_storage_size()
+    if dataset.nbytes > _LARGEST_RATIO * stored:
         raise ModelFileError(
-            f"{_place(group, path)} claims {found.nbytes} bytes, but {found.id.get_storage_size()} are "
-            f"stored. "
+            f"{place} claims {dataset.nbytes} bytes, but {stored} are stored. "
             "The file is damaged, or made to use up memory: take another copy."
         )
-    return found
 
 
 def read_array(dataset: h5py.Dataset, shape: Sequence[int]) -> NDArray[Any]:
@@ -138,13 +156,8 @@ def read_array(dataset: h5py.Dataset, shape: Sequence[int]) -> NDArray[Any]:
             f"Expected the shape {tuple(shape)} at {dataset.name!r} in {dataset.file.filename}, "
             f"found {dataset.shape}. The file belongs to another model."
         )
-    try:
+    with damage_refused(dataset.parent, dataset.name.rsplit("/", 1)[-1]):
         return np.asarray(dataset[()])
-    except (OSError, RuntimeError) as error:
-        raise ModelFileError(
-            f"The numbers at {dataset.name!r} in {dataset.file.filename} can't be read: {error}. "
-            "The file is damaged: take another copy."
-        ) from error
 
 
 def _place(group: h5py.Group, path: str) -> str:

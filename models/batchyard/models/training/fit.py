@@ -73,15 +73,18 @@ def fit(
     )
     state = FitState(seed=draw_seed(), epoch=initial_epoch)
     model.history = history
-    fit_loop(
-        model,
-        data,
-        epochs=epochs,
-        callbacks=called,
-        strategy=LocalStrategy(lanes),
-        state=state,
-        validation=validation,
-    )
+    try:
+        fit_loop(
+            model,
+            data,
+            epochs=epochs,
+            callbacks=called,
+            strategy=LocalStrategy(lanes),
+            state=state,
+            validation=validation,
+        )
+    finally:
+        model.eval()  # called on its own, a model acts as in test
     return history
 
 

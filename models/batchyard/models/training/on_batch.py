@@ -31,6 +31,7 @@ def train_on_batch(
     step = TrainStep(model, strategy.lanes)
     total = strategy.reduce(step.results(batch, draw_seed(), 0, 0, strategy.owned_lanes))
     step.apply(total)
+    model.eval()  # called on its own, a model acts as in test
     sums = total.sums.tolist()
     values: list[float] = [value / sums[ROWS_AT] for value in sums[LOSS_AT:]]
     return values[0] if len(values) == 1 else values

@@ -97,16 +97,16 @@ def _give_another_chance(
         # New tasks first, then the old one goes: interrupted in between, the cut is simply made again.
         for start, stop in ((task.start, bad), (bad, bad + 1), (bad + 1, task.stop)):
             if start < stop:
-                piece = TaskRecord(
-                    id=_range_id(start, stop),
-                    kind=TaskKind.RANGE,
-                    start=start,
-                    stop=stop,
-                    worker=task.worker,
-                    failures=1 if start == bad else 0,
-                    last_error=task.last_error if start == bad else "",
-                    last_detail=task.last_detail if start == bad else "",
-                )
+                piece = TaskRecord(id=_range_id(start, stop), kind=TaskKind.RANGE, start=start, stop=stop)
+                if start == bad:
+                    piece = dataclasses.replace(
+                        piece,
+                        worker=task.worker,
+                        failures=1,
+                        failed_batch=bad,
+                        last_error=task.last_error,
+                        last_detail=task.last_detail,
+                    )
                 actions.store.create_task(actions.token, job.id, piece)
         actions.store.drop_task(actions.token, job.id, task)
         return True

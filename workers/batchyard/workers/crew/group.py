@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +23,9 @@ CONNECTING = 10.0
 
 #: Threads of gloo: so many collectives run at once.
 GLOO_THREADS = 2
+
+#: Seconds that the process's end waits for groups that are being closed.
+FAREWELL = 2.0
 
 #: How the wait for a collective is paced: so many looks without a pause, then pauses between these (seconds).
 EAGER_LOOKS, FIRST_PAUSE, LONGEST_PAUSE = 50, 20e-6, 500e-6
@@ -109,8 +113,10 @@ class Group:
         """Leave: close the connections, without waiting for collectives that will never end."""
         groups = [self._gloo, self._data]
         self._gloo = self._data = None
-        # Its destructor waits for pending collectives to time out.
-        threading.Thread(target=groups.clear, name="crew-drop", daemon=True).start()
+        # In a thread, since the destructor waits for pending collectives to time out.
+        closing = threading.Thread(target=groups.clear, name="crew-drop", daemon=True)
+        closing.start()
+        _closing[:] = [*(thread for thread in _closing if thread.is_alive()), closing]
 
     def exchange(
         self, received: Tensor, sent: Tensor, received_sizes: Sequence[int], sent_sizes: Sequence[int]
@@ -187,6 +193,18 @@ class Group:
             reason = f"a member was lost in an exchange: {_line(error)}"
             self._broken(reason)
             raise CrewChanged(reason) from error
+
+
+#: Threads that close groups.
+_closing: list[threading.Thread] = []
+
+
+@atexit.register
+def _close_before_exit() -> None:
+    """Let groups close: a destructor that returns while Python finalizes would abort the process."""
+    deadline = time.monotonic() + FAREWELL
+    for closing in _closing:
+        closing.join(max(0.0, deadline - time.monotonic()))
 
 
 def _gloo(meeting: MeetingPoint, rank: int, size: int, address: str) -> Any:
