@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -170,7 +171,7 @@ class _ArrayBatch(GlobalBatch):
         self._columns = columns
         self._index = index
 
-    @property
+    @cached_property
     def denominators(self) -> list[float]:  # type: ignore[override]
         counts = []
         for weights in self._columns.sample_weights:

@@ -65,14 +65,14 @@ def fit_loop(
         callbacks.set_states(state.callbacks)
     while state.epoch < epochs and not state.stopped:
         data.begin_epoch(state.epoch, state.seed)
-        if strategy.lanes > 1 and strategy.lane_spec is None:
-            strategy.lane_spec = step.spec(data.batch(0), state.seed)
         if not state.epoch_begun:
             callbacks.on_epoch_begin(state.epoch, {})
             state.epoch_begun = True
         while state.step < data.steps_per_epoch and not state.stopping:
             number, batch = state.step, data.batch(state.step)
             callbacks.on_batch_begin(number, {"batch": number, "size": batch.rows})
+            if strategy.lanes > 1:
+                strategy.lane_spec = step.spec(batch, state.seed)
             wish = strategy.should_stop() or model.stop_training
             total = strategy.reduce(
                 step.results(batch, state.seed, state.epoch, number, strategy.owned_lanes, wish)

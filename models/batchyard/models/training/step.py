@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -36,16 +35,20 @@ class TrainStep:
         self.lanes = lanes
         self._compiled = model.compiled
         self._trainable = list(self._compiled.trainable_weights)
+        self._has_penalties = bool(model.losses)
+        self._spec: LaneSpec | None = None
         #: Which moving averages a forward pass folds into, in the order of the calls.
         self._updates: list[MovingAverageUpdate] = []
 
     def spec(self, batch: GlobalBatch, seed: int) -> LaneSpec:
-        """Finds the shapes of lane results, by computing a single row.
+        """Finds the shapes of lane results, by computing a single row, once.
 
         It also learns which moving averages there are, which a process needs that owns empty lanes only.
         """
-        only = self._compute(_FirstRow(batch), slice(0, 1), 0, (seed, 0, 0), False)
-        return LaneSpec.of(only)
+        if self._spec is None:
+            only = self._compute(_FirstRow(batch), slice(0, 1), 0, (seed, 0, 0), False)
+            self._spec = LaneSpec.of(only)
+        return self._spec
 
     def results(
         self, batch: GlobalBatch, seed: int, epoch: int, step: int, owned: range, wishes_stop: bool = False
@@ -74,7 +77,7 @@ class TrainStep:
         data = batch.lane(rows)
         with phase_scope(model, True), lane_scope(*place, lane), collecting() as context:
             outputs = model.compute_outputs(data.inputs)
-            penalties = model.losses if lane == 0 else []
+            penalties = model.losses if lane == 0 and self._has_penalties else []
             shares = shares_of(self._compiled, outputs, data, count, batch, context, penalties)
         grads = self._gradients(shares.loss)
         self._updates = context.updates
@@ -93,10 +96,6 @@ class TrainStep:
             return [torch.zeros_like(w) for w in self._trainable]
         grads = torch.autograd.grad(loss, self._trainable, allow_unused=True, materialize_grads=True)
         return list(grads)
-
-    def is_finite(self, total: LaneResult) -> bool:
-        """Whether the step's loss is finite (waits for the device)."""
-        return math.isfinite(float(total.sums[2]))
 
     def apply(self, total: LaneResult) -> None:
         """Applies the sum over all lanes: moving averages, then the weight update. It does not fail."""

@@ -49,9 +49,9 @@ class BatchNormalization(Layer):
     Output shape:
         that of the input
 
-    Source: Keras 2.2.4, `layers.BatchNormalization` (without the zero-debiasing of its TensorFlow backend,
-        see
-    docs/decisions); Ioffe and Szegedy 2015.
+    Source: Keras 2.2.4, `layers.BatchNormalization`, without what its TensorFlow backend adds to the moving
+        statistics
+    (hidden zero-debiasing, and a second correction of the variance of images); Ioffe and Szegedy 2015.
     """
 
     gamma: Weight | None
