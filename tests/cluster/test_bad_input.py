@@ -93,7 +93,7 @@ def test_a_quarantined_batch_is_left_out_where_the_job_says_so(
     result = client.submit(spec).result(timeout=120)
     rows = np.flatnonzero(np.isnan(result.predictions[:]).any(axis=1))
     assert rows.tolist() == list(range(700, 710))
-    assert "quarantined" in result.reason
+    assert result.reason == "quarantined: rows 700 to 709 have no result"
 
 
 def test_a_damaged_file_is_named(client: Client, fit_spec: dict[str, Any], tmp_path: Path) -> None:

@@ -48,8 +48,9 @@ class Killer(threading.Thread):
         with Client(self._system.url) as client:
             while not self._stop_wish.wait(self._dice.uniform(0.1, 4.0)):
                 if self._dice.random() < 0.25:
-                    os.kill(self._system.pids()["scheduler"], signal.SIGKILL)
-                    self.victims.append("scheduler")
+                    if scheduler := self._system.pids().get("scheduler"):
+                        os.kill(scheduler, signal.SIGKILL)
+                        self.victims.append("scheduler")
                     continue
                 alive = [worker for worker in client.workers() if worker.beating]
                 for worker in self._dice.sample(alive, min(len(alive), self._dice.choice([1, 1, 1, 2]))):

@@ -49,7 +49,11 @@ class JoinHandler:
         make = self._predictions if spec.kind == "predict" else self._metrics
         outcome = make(job, spec, ledger)
         missing = _missing_rows(ledger, spec)
-        outcome |= {"rows": sum(entry.rows for entry in ledger), "missing_rows": missing}
+        outcome |= {
+            "rows": sum(entry.rows for entry in ledger),
+            "missing_rows": missing,
+            "reason": _reason(missing),
+        }
         finished = patiently(
             lambda: context.store.finish(job.id, task.id, task.attempt, context.incarnation, outcome),
             context.draining,
@@ -161,3 +165,11 @@ def _note_missing(file: Any, ledger: Sequence[LedgerEntry], batch_size: int, sam
 def _missing_rows(ledger: Sequence[LedgerEntry], spec: JobSpec) -> list[list[int]]:
     size, last = spec.batch_size, spec.samples or ledger[-1].stop * spec.batch_size
     return [[e.start * size, min(e.stop * size, last)] for e in ledger if not e.part]
+
+
+def _reason(missing: Sequence[Sequence[int]]) -> str:
+    """Say in one line what was left out; nothing when all is well."""
+    if not missing:
+        return ""
+    runs = ", ".join(f"{first} to {stop - 1}" for first, stop in missing[:5])
+    return f"quarantined: rows {runs}{', …' if len(missing) > 5 else ''} have no result"

@@ -74,9 +74,10 @@ class EmbeddedSystem:
         return self._redis.url
 
     def pids(self) -> dict[str, int]:
-        """Return the process ids of `redis`, `scheduler` and `workers` (their supervisor); 0: not running."""
+        """Return the process ids of `redis`, `scheduler` and `workers` (their supervisor), of those that run."""
         redis = self._redis.pid if self._redis is not None else 0
-        return {"redis": redis, **{name: child.pid for name, child in self._children.items()}}
+        pids = {"redis": redis, **{name: child.pid for name, child in self._children.items()}}
+        return {name: pid for name, pid in pids.items() if pid}  # 0 would be a signal's whole process group
 
     def start(self) -> Self:
         """Start everything; returns when Redis answers, while workers still come up.
