@@ -619,6 +619,16 @@ def test_files_of_another_kind_are_refused(tmp_path):
         make_dense().load_weights(tmp_path / "data.h5")
 
 
+def test_damage_on_which_hdf5_never_ends_is_refused(path):
+    make_dense().save(path)
+    content = bytearray(Path(path).read_bytes())
+    heap = content.index(b"GCOL")
+    content[heap + 16 : heap + 32] = bytes(16)  # an object of free space of length zero
+    Path(path).write_bytes(content)
+    with pytest.raises(ModelFileError, match="damaged"):
+        load_model(path)
+
+
 def test_a_truncated_file_is_refused_wherever_it_ends(path, tmp_path):
     model = make_dense()
     train(model, 1)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchyard.models.errors import ModelFileError
+from batchyard.models.saving.heap_check import check_heaps
 
 #: What functions that read or write accept as a file.
 FileLike: TypeAlias = str | os.PathLike[str] | h5py.Group | BinaryIO | io.IOBase
@@ -38,11 +39,15 @@ def open_for_reading(source: FileLike) -> Iterator[h5py.Group]:
         return
     name = os.fspath(source) if isinstance(source, str | os.PathLike) else source
     try:
+        if isinstance(name, str):
+            check_heaps(name)
         file = h5py.File(name, "r")
     except FileNotFoundError:
         raise ModelFileError(
             f"There is no file {name!r}. Check the path (relative to {os.getcwd()})."
         ) from None
+    except ModelFileError:
+        raise
     except (OSError, RuntimeError, ValueError) as error:
         raise ModelFileError(
             f"Expected {name!r} to be an HDF5 file (.h5) of a Keras model; it can't be opened: {error}. "

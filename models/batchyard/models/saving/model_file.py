@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 
-from batchyard.models.errors import InvalidArgumentError, ModelFileError, NotBuiltError
+from batchyard.models.errors import BatchyardModelsError, InvalidArgumentError, ModelFileError, NotBuiltError
 from batchyard.models.saving.atomic_write import write_atomically
 from batchyard.models.saving.attributes import read_names, read_text, write_text
 from batchyard.models.saving.config import describe_model, model_from_config, parse_json
@@ -178,7 +178,9 @@ def _errors_of(file: h5py.Group) -> Iterator[None]:
     """Turn what a wrong configuration makes constructors raise into an error that names the file."""
     try:
         yield
-    except (TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
+    except BatchyardModelsError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise ModelFileError(
             f"A configuration in {file.file.filename} can't be understood: {type(error).__name__}: {error}. "
             "Expected one as Keras writes it; was it edited, or written by a much newer version?"

@@ -1,0 +1,57 @@
+"""A look at those parts of an HDF5 file on which the HDF5 library (2.0) never ends if they are damaged.
+
+Texts of variable length lie in "global heaps", chains of objects that each give their own length. An object
+of length zero that is marked as free space makes the library walk on the spot for ever.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+
+from batchyard.models.errors import ModelFileError
+
+#: How a heap begins: its name, version 1, three zeros.
+_HEAP = b"GCOL\x01\x00\x00\x00"
+#: An object's number, references, padding, and length.
+_OBJECT = struct.Struct("<HHIQ")
+
+
+def check_heaps(path: str | os.PathLike[str]) -> None:
+    """Walk through all global heaps of a file.
+
+    Raises:
+        ModelFileError: where one is damaged.
+        OSError: where the file can't be read.
+    """
+    if os.path.getsize(path) == 0:
+        return
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        begin = data.find(_HEAP)
+        while begin >= 0:
+            if not _is_whole(data, begin):
+                raise ModelFileError(
+                    f"{os.fspath(path)} is damaged: its texts at byte {begin} can't be told apart. Take "
+                    f"another copy."
+                )
+            begin = data.find(_HEAP, begin + len(_HEAP))
+
+
+def _is_whole(data: mmap.mmap, begin: int) -> bool:
+    """Whether the objects of the heap that begins here fill it, each with a length above zero."""
+    head = begin + len(_HEAP) + 8
+    if head > len(data):
+        return False
+    end = begin + int.from_bytes(data[head - 8 : head], "little")
+    if end > len(data):
+        return False
+    here = head
+    while here + _OBJECT.size <= end:
+        number, _, _, length = _OBJECT.unpack_from(data, here)
+        # free space, number 0, counts its own head
+        taken = length if number == 0 else _OBJECT.size + -(-length // 8) * 8
+        if taken == 0:
+            return False
+        here += taken
+    return here <= end
