@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from batchyard.models.training.data import ArrayEvaluation, EvaluationData, Glob
 from batchyard.models.training.lanes import lane_rows
 from batchyard.models.training.objectives import shares_of
 from batchyard.models.training.phase import phase_scope
+from batchyard.models.training.progress import shown_progress
 from batchyard.models.training.strategy import LocalStrategy, Strategy
 
 if TYPE_CHECKING:
@@ -73,7 +74,11 @@ def lane_sums(model: Model, batch: GlobalBatch, rows: slice, lane: int) -> Tenso
 
 
 def evaluation_logs(
-    model: Model, data: EvaluationData, strategy: Strategy, steps: int | None = None
+    model: Model,
+    data: EvaluationData,
+    strategy: Strategy,
+    steps: int | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> dict[str, float]:
     """Evaluates all batches, each cut into lanes: each lane adds up its own, then one sum along the tree.
 
@@ -82,6 +87,7 @@ def evaluation_logs(
         data: the rows.
         strategy: who computes which lanes.
         steps: batches; all by default.
+        progress: called after each batch with its rows.
     """
     totals: dict[int, Tensor] = {}
     for step in range(data.steps if steps is None else min(steps, data.steps)):
@@ -91,6 +97,8 @@ def evaluation_logs(
             if rows.stop > rows.start:
                 sums = lane_sums(model, batch, rows, lane)
                 totals[lane] = totals[lane] + sums if lane in totals else sums
+        if progress is not None:
+            progress(batch.rows)
     return finish_sums(model, strategy.reduce_sums(totals).cpu().numpy())
 
 
@@ -99,6 +107,8 @@ def evaluate(
 ) -> float | list[float]:
     """Is `Model.evaluate`."""
     data = ArrayEvaluation(columns_of(model, x, y, sample_weight), batch_size)
-    logs = evaluation_logs(model, data, LocalStrategy(), steps)
+    rows = data.samples if steps is None else min(data.samples, steps * batch_size)
+    with shown_progress(rows, verbose) as progress:
+        logs = evaluation_logs(model, data, LocalStrategy(), steps, progress)
     values = list(logs.values())
     return values[0] if len(values) == 1 else values

@@ -14,6 +14,7 @@ from batchyard.models.engine.step_context import collecting
 from batchyard.models.engine.symbolic import unpack_singleton
 from batchyard.models.training.adapt import columns_of
 from batchyard.models.training.phase import phase_scope
+from batchyard.models.training.progress import shown_progress
 
 if TYPE_CHECKING:
     from batchyard.models.engine.model import Model
@@ -52,13 +53,15 @@ def predict(model: Model, x: Any, batch_size: int, verbose: int, steps: int | No
         rows = min(rows, steps * batch_size)
     size = min(batch_size, rows)  # few rows are not padded: nobody splits them
     results: list[NDArray[Any]] | None = None
-    for start in range(0, rows, batch_size):
-        stop = min(start + batch_size, rows)
-        outputs = _outputs(model, columns.lane(slice(start, stop)).inputs, stop - start, size)
-        if results is None:
-            results = [np.empty((rows, *o.shape[1:]), dtype=o.numpy().dtype) for o in outputs]
-        for result, output in zip(results, outputs, strict=True):
-            result[start:stop] = output.numpy()
+    with shown_progress(rows, verbose) as progress:
+        for start in range(0, rows, batch_size):
+            stop = min(start + batch_size, rows)
+            outputs = _outputs(model, columns.lane(slice(start, stop)).inputs, stop - start, size)
+            if results is None:
+                results = [np.empty((rows, *o.shape[1:]), dtype=o.numpy().dtype) for o in outputs]
+            for result, output in zip(results, outputs, strict=True):
+                result[start:stop] = output.numpy()
+            progress(stop - start)
     if results is None:
         results = [np.empty((0, *(n or 0 for n in t.shape[1:])), dtype="float32") for t in model.outputs]
     return unpack_singleton(results)

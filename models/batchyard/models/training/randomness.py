@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Generator, Tensor
@@ -18,21 +19,18 @@ __all__ = ["current_generator", "derive_seed", "draw_seed", "lane_scope", "rando
 #: Names what the numbers are for, so that another use of the same tuple draws others.
 _PERSON = b"batchyard.lane"
 
-#: Generators are reused: making one costs more than seeding it.
-_generators: dict[torch.device, Generator] = {}
-
 
 class _Lane:
-    """The lane now being computed, and the devices whose generator it has seeded already."""
+    """The lane now being computed, and its generators: one per device, made when first asked for."""
 
-    __slots__ = ("seed", "seeded")
+    __slots__ = ("generators", "seed")
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self.seeded: set[torch.device] = set()
+        self.generators: dict[torch.device, Generator] = {}
 
 
-_current: _Lane | None = None
+_current: ContextVar[_Lane | None] = ContextVar("lane", default=None)
 
 
 def derive_seed(seed: int, epoch: int, step: int, lane: int) -> int:
@@ -48,17 +46,12 @@ def draw_seed() -> int:
 
 @contextmanager
 def lane_scope(seed: int, epoch: int, step: int, lane: int) -> Iterator[None]:
-    """Makes `current_generator` give the generator of this lane, from its start.
-
-    Scopes are per process: one lane is computed at a time.
-    """
-    global _current
-    before = _current
-    _current = _Lane(derive_seed(seed, epoch, step, lane))
+    """Makes `current_generator` give the generator of this lane, from its start."""
+    token = _current.set(_Lane(derive_seed(seed, epoch, step, lane)))
     try:
         yield
     finally:
-        _current = before
+        _current.reset(token)
 
 
 def current_generator(device: torch.device | str = "cpu") -> Generator:
@@ -66,16 +59,14 @@ def current_generator(device: torch.device | str = "cpu") -> Generator:
     device = torch.device(device)
     if device.type == "cuda" and device.index is None:
         device = torch.device("cuda", torch.cuda.current_device())
-    if _current is None:
+    lane = _current.get()
+    if lane is None:
         if device.type == "cuda":
             return torch.cuda.default_generators[device.index]
         return torch.default_generator
-    generator = _generators.get(device)
+    generator = lane.generators.get(device)
     if generator is None:
-        generator = _generators[device] = Generator(device=device)
-    if device not in _current.seeded:
-        generator.manual_seed(_current.seed)
-        _current.seeded.add(device)
+        generator = lane.generators[device] = Generator(device=device).manual_seed(lane.seed)
     return generator
 
 
