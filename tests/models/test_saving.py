@@ -1,9 +1,12 @@
 """Saving and loading: what is saved comes back, to the last bit; other files are refused."""
 
+import contextlib
 import io
 import json
 import os
+import random
 import stat
+import warnings
 from pathlib import Path
 
 import h5py
@@ -638,3 +641,17 @@ def test_a_truncated_file_is_refused_wherever_it_ends(path, tmp_path):
         (tmp_path / "cut.h5").write_bytes(whole[:end])
         with pytest.raises(ModelFileError):
             load_model(tmp_path / "cut.h5")
+
+
+def test_a_file_with_random_damage_loads_or_is_refused_with_an_error_of_ours(path):
+    make_branched().save(path)
+    whole = Path(path).read_bytes()
+    dice = random.Random(0)
+    for _ in range(100):
+        damaged = bytearray(whole)
+        for _ in range(dice.choice([1, 3, 30])):
+            damaged[dice.randrange(len(whole))] = dice.randrange(256)
+        Path(path).write_bytes(damaged)
+        with contextlib.suppress(BatchyardModelsError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            load_model(path)
