@@ -120,22 +120,23 @@ def test_a_system_leaves_no_process_and_no_folder_behind() -> None:
     assert not directory.exists()
 
 
-def test_nothing_outlives_a_parent_that_was_killed(tmp_path: Path) -> None:
+def test_nothing_outlives_a_parent_that_was_killed() -> None:
     program = (
-        "import sys, signal\n"
+        "import signal\n"
         "from batchyard.scheduler.embedded import EmbeddedSystem\n"
-        f"EmbeddedSystem(devices='cpu:1', directory={str(tmp_path / 'system')!r}).start()\n"
-        "print('up', flush=True)\n"
+        "print(EmbeddedSystem(devices='cpu:1').start().directory, flush=True)\n"
         "signal.pause()\n"
     )
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
-        assert parent.stdout.readline() == b"up\n"
+        folder = Path(parent.stdout.readline().strip())
+        assert folder.is_dir()
         children = psutil.Process(parent.pid).children(recursive=True)
         assert {"redis-server"} <= {child.name() for child in children}
         parent.kill()
     _, alive = psutil.wait_procs(children, timeout=30)
     assert not alive
+    assert not folder.exists()
 
 
 def test_a_program_that_cannot_work_here_is_given_up_on(tmp_path: Path, eventually: Eventually) -> None:

@@ -80,7 +80,7 @@ def test_a_good_file_is_resolved(write: Write, tmp_path: Path) -> None:
 
 def test_the_stored_form_reads_back_equal(write: Write) -> None:
     (spec,) = load_job_file(
-        write(GOOD + "class_weight: {0: 1.5, 1: 2.0}\ncallbacks: [{EarlyStopping: {patience: 5}}]\n")
+        write(GOOD + "class_weight: {0: 1.5, 1: 2.0}\ncallbacks: [{EarlyStopping: {monitor: loss}}]\n")
     )
     assert JobSpec.model_validate(json.loads(json.dumps(spec.stored()))) == spec
     assert check_spec(spec) == spec
@@ -88,9 +88,9 @@ def test_the_stored_form_reads_back_equal(write: Write) -> None:
 
 def test_three_ways_to_write_a_callback_mean_the_same(write: Write) -> None:
     (spec,) = load_job_file(
-        write(GOOD + "callbacks: [EarlyStopping, {EarlyStopping: {}}, {EarlyStopping: }]\n")
+        write(GOOD + "callbacks: [TerminateOnNaN, {TerminateOnNaN: {}}, {TerminateOnNaN: }]\n")
     )
-    assert [(c.class_name, c.config) for c in spec.callbacks] == [("EarlyStopping", {})] * 3
+    assert [(c.class_name, c.config) for c in spec.callbacks] == [("TerminateOnNaN", {})] * 3
 
 
 def test_a_number_in_exponent_form_is_a_number(write: Write) -> None:
@@ -107,6 +107,13 @@ def test_lanes_follow_a_small_batch_size(write: Write) -> None:
 def test_arrays_in_npz_and_npy_files_are_counted(write: Write) -> None:
     (spec,) = load_job_file(write(GOOD.replace("{file: data.h5, x: x, y: y}", "{x: x.npy, y: y.npy}")))
     assert spec.samples == 10
+
+
+def test_a_stored_predict_job_can_be_submitted_again(write: Write, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "model.h5", "w") as file:
+        file.attrs["model_config"] = json.dumps(MODEL)
+    (spec,) = load_job_file(write("{kind: predict, model: model.h5, data: {file: data.h5, x: x}}"))
+    assert check_spec(JobSpec.model_validate(spec.stored())) == spec
 
 
 def test_a_predict_job_knows_its_batches(write: Write, tmp_path: Path) -> None:
@@ -174,6 +181,14 @@ def test_a_predict_job_knows_its_batches(write: Write, tmp_path: Path) -> None:
         ("callbacks: ['mod:']", "job.yaml:7: callbacks[0]: is neither a callback's name nor a module:Class"),
         ("checkpoint: {keep: 0}", "job.yaml:7: checkpoint.keep: is too small (value 0); use at least 1"),
         ("timeouts: {peer: -1}", "job.yaml:7: timeouts.peer: is too small (value -1); use more than 0"),
+        (
+            "callbacks: [{EarlyStopping: {patience: 5}}]",
+            "job.yaml:7: callbacks[0].EarlyStopping.monitor: needs validation (value 'val_loss'); ",
+        ),
+        (
+            "checkpoint: {monitor: val_acc}",
+            "job.yaml:7: checkpoint.monitor: needs validation (value 'val_acc')",
+        ),
         ("after: [job]", "job.yaml:7: after[0]: job 'job' waits for itself"),
     ],
 )

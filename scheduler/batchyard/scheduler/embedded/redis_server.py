@@ -27,7 +27,10 @@ ORPHAN_GRACE = 5
 
 #: Ends Redis when the parent dies. Redis cannot watch a pipe itself, so that a shell does it.
 # `read` is built in: a `cat` would be one more process to look after.
-_GUARD = f'while read -r _; do :; done; sleep {ORPHAN_GRACE}; kill "$1" 2>/dev/null'
+_GUARD = (
+    f'while read -r _; do :; done; sleep {ORPHAN_GRACE}; kill "$1" 2>/dev/null; '
+    '[ -z "$2" ] || { sleep 2; rm -rf "$2"; }'
+)
 
 
 class PrivateRedis:
@@ -36,10 +39,12 @@ class PrivateRedis:
     Args:
         directory: Folder of its data, configuration and log; what is in it from last time is read again.
         pipe: Ends the server some seconds after this process has died.
+        temporary: Folder that is removed then, too. Default: none.
     """
 
-    def __init__(self, directory: Path, pipe: ParentPipe) -> None:
+    def __init__(self, directory: Path, pipe: ParentPipe, temporary: Path | None = None) -> None:
         self._directory = directory
+        self._temporary = temporary
         self._pipe = pipe
         self._password = secrets.token_urlsafe(24)
         self._port = 0
@@ -129,7 +134,7 @@ class PrivateRedis:
         self._dismiss_guard()
         with self._guard_lock:
             self._guard = subprocess.Popen(
-                ["sh", "-c", _GUARD, "batchyard-guard", str(pid)],
+                ["sh", "-c", _GUARD, "batchyard-guard", str(pid), str(self._temporary or "")],
                 stdin=self._pipe.reading_end,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -74,7 +74,7 @@ class EmbeddedSystem:
         return self._redis.url
 
     def pids(self) -> dict[str, int]:
-        """Return the process ids of `redis`, `scheduler` and `workers` (their supervisor), of those that run."""
+        """Return the process ids of those that run of `redis`, `scheduler`, `workers` (their supervisor)."""
         redis = self._redis.pid if self._redis is not None else 0
         pids = {"redis": redis, **{name: child.pid for name, child in self._children.items()}}
         return {name: pid for name, pid in pids.items() if pid}  # 0 would be a signal's whole process group
@@ -89,7 +89,8 @@ class EmbeddedSystem:
             self.directory = Path(tempfile.mkdtemp(prefix="batchyard-"))
         self.directory.mkdir(parents=True, exist_ok=True)
         self._pipe = ParentPipe()
-        self._redis = PrivateRedis(self.directory / "redis", self._pipe)
+        doomed = self.directory if self._temporary else None
+        self._redis = PrivateRedis(self.directory / "redis", self._pipe, doomed)
         try:
             self._redis.start()
             self._store = Store(self._redis.url)

@@ -11,6 +11,7 @@ from batchyard.scheduler.errors import JobFileError
 from batchyard.scheduler.jobs.check import check
 from batchyard.scheduler.jobs.document import Document
 from batchyard.scheduler.jobs.problem import KeyPath, Problem, did_you_mean
+from batchyard.scheduler.jobs.rules import meaningless_keys
 from batchyard.scheduler.jobs.spec import JobSpec, ModelOfJob
 
 __all__ = ["check_spec", "load_job_file"]
@@ -60,7 +61,8 @@ def check_spec(values: Mapping[str, Any] | JobSpec, folder: Path | None = None) 
         JobFileError: Something is wrong with it; lists every problem with its key.
     """
     if isinstance(values, JobSpec):
-        values = values.model_dump(mode="json", exclude_unset=True, exclude={"samples", "validation_samples"})
+        derived = {"samples", "validation_samples", *meaningless_keys(values.kind)}
+        values = values.model_dump(mode="json", exclude=derived)
     plain = dict(values)
     code_directory = plain.pop("code_directory", None)
     checked = check(plain, folder or Path.cwd())

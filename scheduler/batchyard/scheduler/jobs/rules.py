@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from batchyard.scheduler.jobs.problem import Problem, shown
 from batchyard.scheduler.jobs.spec import JobSpec, ModelOfJob, Validation, is_reference
 
-__all__ = ["rule_problems"]
+__all__ = ["meaningless_keys", "rule_problems"]
 
 #: Keys that mean something for some kinds of job only.
 ONLY_FOR: dict[str, tuple[str, ...]] = {
@@ -19,12 +19,15 @@ ONLY_FOR: dict[str, tuple[str, ...]] = {
     "callbacks": ("fit",),
     "checkpoint": ("fit",),
     "check_finite": ("fit",),
-    "mixed_fingerprints": ("fit", "predict", "evaluate"),
     "compile": ("fit", "evaluate"),
     "on_error": ("predict", "evaluate"),
     "retries": ("predict", "evaluate"),
     "join": ("predict",),
 }
+
+
+#: Callbacks that watch a quantity: `val_loss`, when they are not told otherwise.
+WATCHING_CALLBACKS = ("EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau")
 
 
 def rule_problems(spec: JobSpec, given: Collection[str]) -> Iterator[Problem]:
@@ -34,8 +37,8 @@ def rule_problems(spec: JobSpec, given: Collection[str]) -> Iterator[Problem]:
         spec: The job.
         given: The keys that the user wrote, as opposed to defaults.
     """
-    for key, kinds in ONLY_FOR.items():
-        if key in given and spec.kind not in kinds:
+    for key in meaningless_keys(spec.kind):
+        if key in given:
             yield Problem((key,), f"has no meaning for a {spec.kind} job", "remove it")
     if spec.kind == "fit":
         yield from _lane_problems(spec, given)
@@ -52,6 +55,8 @@ def rule_problems(spec: JobSpec, given: Collection[str]) -> Iterator[Problem]:
             ("data", "batches"), "is missing", f"a {spec.kind} job has to know the length of a sequence"
         )
     yield from _compile_problems(spec)
+    if spec.kind == "fit" and spec.validation is None:
+        yield from _monitor_problems(spec)
     for position, callback in enumerate(spec.callbacks):
         if ":" in callback.class_name and not is_reference(callback.class_name):
             yield Problem(
@@ -59,6 +64,11 @@ def rule_problems(spec: JobSpec, given: Collection[str]) -> Iterator[Problem]:
                 f"is neither a callback's name nor a module:Class (value {shown(callback.class_name)})",
                 "for example EarlyStopping",
             )
+
+
+def meaningless_keys(kind: str) -> list[str]:
+    """Return the keys that mean nothing for a kind of job."""
+    return [key for key, kinds in ONLY_FOR.items() if kind not in kinds]
 
 
 def _lane_problems(spec: JobSpec, given: Collection[str]) -> Iterator[Problem]:
@@ -88,6 +98,20 @@ def _validation_problems(validation: Validation) -> Iterator[Problem]:
         yield Problem(("validation",), "names no rows", "give split: 0.1, or file, x and y")
     if validation.split is not None and any((*source, validation.sample_weight)):
         yield Problem(("validation", "split"), "cannot stand beside a source", "give one of the two")
+
+
+def _monitor_problems(spec: JobSpec) -> Iterator[Problem]:
+    """Yield what watches a validation's quantity in a job without one."""
+    remedy = "add validation: {split: 0.1}, or monitor: loss"
+    if (spec.checkpoint.monitor or "").startswith("val_"):
+        what = f"needs validation (value {spec.checkpoint.monitor!r})"
+        yield Problem(("checkpoint", "monitor"), what, remedy)
+    for position, callback in enumerate(spec.callbacks):
+        if callback.class_name in WATCHING_CALLBACKS:
+            monitor = str(callback.config.get("monitor", "val_loss"))
+            if monitor.startswith("val_"):
+                path = ("callbacks", position, callback.class_name, "monitor")
+                yield Problem(path, f"needs validation (value {monitor!r})", remedy)
 
 
 def _compile_problems(spec: JobSpec) -> Iterator[Problem]:
