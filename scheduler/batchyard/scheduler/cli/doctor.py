@@ -78,10 +78,10 @@ def doctor(
         reachable &= not (finding.subject == "redis" and finding.level == "fail")
         if not as_json:
             console.print(
-                f"[{_STYLES[finding.level]}]{finding.level:<5}[/]{finding.subject:<11}{escape(finding.text)}"
+                f"[{_STYLES[finding.level]}]{finding.level:<5}[/]{finding.subject:<12}{escape(finding.text)}"
             )
             if finding.remedy:
-                console.print(f"{'':<16}[dim]→ {escape(finding.remedy)}[/]")
+                console.print(f"{'':<17}[dim]→ {escape(finding.remedy)}[/]")
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     if not reachable:

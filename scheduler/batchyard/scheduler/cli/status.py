@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import time
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -22,6 +23,8 @@ __all__ = ["list_jobs", "status"]
 
 #: Ended jobs that `status` and `list` show without --all.
 _RECENT = 10
+#: Columns of a table that no terminal limits.
+_PIPE_WIDTH = 240
 
 
 def list_jobs(
@@ -38,7 +41,7 @@ def list_jobs(
         if as_json:
             typer.echo(json.dumps([_plain_job(client, job) for job in jobs], indent=2))
             return
-        _print_jobs(Console(), client, jobs, every=every)
+        _print_jobs(_console(), client, jobs, every=every)
 
 
 def status(
@@ -52,7 +55,7 @@ def status(
 
     Examples: `batchyard status`, `batchyard status digits-train`, `batchyard status --json`.
     """
-    console = Console(highlight=False)
+    console = _console()
     with connect(redis) as client:
         if job is not None:
             handle = client.job(job)
@@ -78,6 +81,14 @@ def status(
             console.print(f"scheduler: [green]leading[/] ({escape(leader)})")
         _print_workers(console, workers, jobs)
         _print_jobs(console, client, jobs, every=False)
+
+
+def _console() -> Console:
+    """Return a console that keeps each job on one line when its output goes to another program."""
+    console = Console(highlight=False)
+    if console.is_terminal or "COLUMNS" in os.environ:
+        return console
+    return Console(highlight=False, width=_PIPE_WIDTH)
 
 
 def _print_workers(console: Console, workers: Sequence[WorkerRecord], jobs: Sequence[JobRecord]) -> None:
@@ -113,7 +124,11 @@ def _print_jobs(console: Console, client: Client, jobs: Sequence[JobRecord], *, 
     if not jobs:
         console.print("jobs: none yet (hand one in: batchyard submit job.yaml)")
         return
-    table = Table("job", "kind", "state", "progress", "age", "", box=None, header_style="dim")
+    table = Table(box=None, header_style="dim")
+    for title in ("job", "kind", "state"):
+        table.add_column(title, no_wrap=True)  # an id must be whole to be copied
+    for title in ("progress", "age", ""):
+        table.add_column(title)
     for job in jobs:
         if job.id not in hidden:
             progress = client.store.progress(job.id) if job.state == JobState.RUNNING else Progress()
