@@ -182,7 +182,8 @@ class TaskRecord(Document):
     start: int = 0  #: range: first batch
     stop: int = 0  #: range: one past the last batch
     unheard: int = 0  #: messages in a row that nobody claimed
-    failures: int = 0  #: attempts that raised (deaths of workers are not counted)
+    failures: int = 0  #: attempts that raised
+    deaths: int = 0  #: attempts whose worker died
     last_error: str = ""  #: one line of the last failure
     last_detail: str = ""  #: its traceback
     failed_batch: int = -1  #: range: the batch that raised; -1: none

@@ -129,8 +129,10 @@ class Supervisor:
                     extra={"action": "replaced"},
                 )
                 return
-            early_deaths = 0 if time.monotonic() - born > LIVED_WELL else early_deaths + 1
-            if early_deaths > 1:  # the first costs no pause: a kill -9 says nothing about the next process
+            # A kill -9 comes from outside and says nothing about the next process.
+            was_well = code == -signal.SIGKILL or time.monotonic() - born > LIVED_WELL
+            early_deaths = 0 if was_well else early_deaths + 1
+            if early_deaths > 1:
                 self._stopping.wait(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (early_deaths - 2)))
 
     def _spawn(self, seat: WorkerSeat, incarnation: str) -> subprocess.Popen[bytes] | None:

@@ -140,7 +140,9 @@ class Child:
             if self._stopping.is_set():
                 return
             self._kill_group(process.pid)  # what it started and left behind
-            early_deaths = 0 if time.monotonic() - born > LIVED_WELL else early_deaths + 1
+            # A kill -9 comes from outside and says nothing about the next process.
+            was_well = code == -signal.SIGKILL or time.monotonic() - born > LIVED_WELL
+            early_deaths = 0 if was_well else early_deaths + 1
             how = f"exit code {code}" if code >= 0 else f"signal {-code}"
             logger.warning("%s ended with %s", self.name, how, extra={"action": "child_died"})
             if code == EXIT_BAD_INPUT or early_deaths >= MOST_EARLY_DEATHS:

@@ -102,7 +102,12 @@ class Actions:
     def take_back(self, job: JobRecord, task: TaskRecord) -> None:
         """Take a task from a worker that is gone or deaf; it waits for another one."""
         fresh = dataclasses.replace(
-            task, attempt=task.attempt + 1, state=TaskState.WAITING, worker="", incarnation=""
+            task,
+            attempt=task.attempt + 1,
+            state=TaskState.WAITING,
+            worker="",
+            incarnation="",
+            deaths=task.deaths + (task.state == TaskState.RUNNING),
         )
         self.store.change_task(self.token, job.id, task, fresh)
 

@@ -33,6 +33,9 @@ WINDOW = 2
 STRAGGLER_FACTOR = 4.0
 STRAGGLER_SECONDS = 5.0
 
+#: A task whose workers died more often than that is what kills them (memory, say), and fails the job.
+MOST_DEATHS = 10
+
 JOIN = "join"
 
 
@@ -49,6 +52,12 @@ def reconcile_ranges(actions: Actions, job: JobRecord, spec: JobSpec) -> None:
         raised = task.state == TaskState.WAITING and task.failures > 0
         if raised and not _give_another_chance(actions, job, spec, task, tasks):
             return
+    deadly = next((task for task in tasks if task.deaths > MOST_DEATHS), None)
+    if deadly is not None:
+        what = f"batches {deadly.start} to {deadly.stop - 1}" if deadly.kind == TaskKind.RANGE else "the join"
+        reason = f"{deadly.deaths} workers died while they computed {what}; see the workers' logs"
+        actions.end(job, JobState.FAILED, reason)
+        return
     if job.want == Want.STOP and not any(task.state == TaskState.RUNNING for task in tasks):
         done = (
             f"{job.batches_done} of {job.batches} batches are done; their parts stay in {job.directory}/parts"
