@@ -129,7 +129,7 @@ class CrewYard:
 
     def close(self) -> None:
         for process in self.processes:
-            if process.process.is_alive():
+            with contextlib.suppress(ProcessLookupError):  # it has ended
                 process.kill()
             process.gone()
         self.store.resign(self.token)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Self
 
 from batchyard.scheduler.errors import StoreUnavailable
@@ -18,8 +19,14 @@ log = logging.getLogger(__name__)
 #: Seconds after which the store is asked again though no signal came: lost signals cost no more than this.
 ASK_EVERY = 1.0
 
+#: Seconds that one read waits for signals.
+READ = 0.25
+
 #: Seconds between two tries while Redis is away.
 RETRY = 0.2
+
+#: Seconds that the seat's end waits for the thread; it is longer in a read only while Redis hangs.
+FAREWELL = 1.0
 
 
 class Watcher:
@@ -53,8 +60,8 @@ class Watcher:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Not joined: it may be inside a read of the signals, from which it returns by itself.
         self._over.set()
+        self._thread.join(FAREWELL)
 
     @property
     def crew(self) -> Crew:
@@ -123,13 +130,15 @@ class Watcher:
 
     def _run(self) -> None:
         position: str | None = None
-        away = False
+        away, look_at = False, 0.0
         while not self._over.is_set():
             try:
                 if position is None:
                     position = self._store.last_signal(self._job)
-                self._look()
-                signals = self._store.signals(self._job, position, ASK_EVERY)
+                if time.monotonic() >= look_at:
+                    self._look()
+                    look_at = time.monotonic() + ASK_EVERY
+                signals = self._store.signals(self._job, position, READ)
             except StoreUnavailable as error:
                 if self._over.is_set():
                     return
@@ -142,7 +151,7 @@ class Watcher:
                 log.info("the crew can be watched again", extra={"action": "watch"})
                 away = False
             if signals:
-                position = signals[-1].id
+                position, look_at = signals[-1].id, 0.0
 
     def _look(self) -> None:
         """Read everything anew; a signal only says that it is time to."""
