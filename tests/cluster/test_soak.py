@@ -34,8 +34,12 @@ def calm(system: EmbeddedSystem, fit_spec: dict[str, Any]) -> tuple[str, str, di
         return weights_hash(model), file_hash(predictions), spec
 
 
+#: Most kills of a round: a job whose workers never live for a second does not end.
+MOST_KILLS = 8
+
+
 class Killer(threading.Thread):
-    """Kills a random worker, or the scheduler, at random times until told to stop."""
+    """Kills random workers, or the scheduler, at random times, until told to stop."""
 
     def __init__(self, system: EmbeddedSystem, seed: int) -> None:
         super().__init__()
@@ -46,7 +50,7 @@ class Killer(threading.Thread):
 
     def run(self) -> None:
         with Client(self._system.url) as client:
-            while not self._stop_wish.wait(self._dice.uniform(0.1, 4.0)):
+            while len(self.victims) < MOST_KILLS and not self._stop_wish.wait(self._dice.uniform(0.1, 4)):
                 if self._dice.random() < 0.25:
                     if scheduler := self._system.pids().get("scheduler"):
                         os.kill(scheduler, signal.SIGKILL)

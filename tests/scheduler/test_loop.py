@@ -267,6 +267,19 @@ def test_a_quarantined_batch_is_left_out_where_the_job_allows_it(yard: Yard, ret
     assert [(e.start, e.stop) for e in yard.store.ledger("p") if e.error] == [(3, 4)]
 
 
+def test_a_range_that_kills_its_workers_fails_the_job(yard: Yard) -> None:
+    yard.submit("p", **PREDICT, samples=8)
+    while not JobState(yard.store.job("p").state).ended:
+        yard.start_worker("w0")
+        yard.run_pass()
+        yard.claim_all("p")
+        yard.kill("w0")
+        yard.run_pass()
+    assert yard.store.job("p").reason == (
+        "11 workers died while they computed batches 0 to 0; see the workers' logs"
+    )
+
+
 def test_stopping_a_predict_job_finishes_what_is_in_hand(yard: Yard) -> None:
     yard.start_worker("w0")
     yard.submit("p", **PREDICT)

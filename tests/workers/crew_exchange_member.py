@@ -12,7 +12,7 @@ import sys
 import torch
 
 from batchyard.scheduler.store import Store
-from batchyard.workers.crew import Exchange, Group, MeetingPoint
+from batchyard.workers.crew import Exchange, Group, MeetingPoint, Subtrees
 
 #: (members, lanes, length, dtype, lanes without rows). A case's number is its generation.
 CASES: list[tuple[int, int, int, torch.dtype, tuple[int, ...]]] = [
@@ -48,9 +48,11 @@ def main(redis_url: str, rank: int) -> None:
         group.connect("127.0.0.1", torch.device("cpu"))
         owners = [range(i * lanes // size, (i + 1) * lanes // size) for i in range(size)]
         exchange = Exchange(group, owners, lanes, length, dtype, torch.device("cpu"))
-        parts = {lane: vector(lane, length, dtype) for lane in owners[rank] if lane not in empty}
-        first = exchange.sum(parts).clone()
-        second = exchange.sum(parts)
+        subtrees = Subtrees(owners[rank], lanes)
+        for lane in owners[rank]:
+            subtrees.add(lane, None if lane in empty else vector(lane, length, dtype))
+        first = exchange.sum(subtrees.sums).clone()
+        second = exchange.sum(subtrees.sums)
         assert first.equal(second) or not bool(torch.isfinite(first).all())
         hashes[generation] = hashlib.sha256(second.numpy().tobytes()).hexdigest()
         group.drop()

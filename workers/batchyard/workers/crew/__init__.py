@@ -1,6 +1,6 @@
 """The crew: the workers that now train one job, their exchange of gradients, and their decisions."""
 
-from batchyard.workers.crew.exchange import Exchange
+from batchyard.workers.crew.exchange import Exchange, Subtrees
 from batchyard.workers.crew.group import Group
 from batchyard.workers.crew.handover import hand_over
 from batchyard.workers.crew.interruption import CrewChanged, CrewInterruption, SeatLeft, SeatLost
@@ -21,6 +21,7 @@ __all__ = [
     "Seat",
     "SeatLeft",
     "SeatLost",
+    "Subtrees",
     "Watcher",
     "hand_over",
     "run_seat",

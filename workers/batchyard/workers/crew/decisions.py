@@ -188,12 +188,15 @@ class Decisions:
 
     def _ask(self, question: Callable[[], str | None], *, wait: bool = False) -> str | None:
         """Return the store's answer, waiting for a Redis that is away (and for an answer, if told to)."""
+        away = False
         while True:
             self._watcher.check()
             try:
                 answer = question()
             except StoreUnavailable as error:
-                log.info("waiting for Redis to decide: %s", error, extra={"action": "decide"})
+                if not away:
+                    log.info("waiting for Redis to decide: %s", error, extra={"action": "decide"})
+                away = True
                 self._watcher.pause(10 * LOOK_EVERY)
                 continue
             if answer is not None or not wait:

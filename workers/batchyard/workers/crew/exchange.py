@@ -8,16 +8,44 @@ import torch
 from torch import Tensor
 from torch.distributed import Work
 
-from batchyard.models.training.lanes import Block, aligned_blocks, finish_tree, subtree_sums
+from batchyard.models.training.lanes import Block, aligned_blocks, finish_tree
 from batchyard.workers.crew.group import Group
 
-__all__ = ["Exchange"]
+__all__ = ["Exchange", "Subtrees"]
 
 #: Slices begin at multiples of this many elements, so that kernels find them aligned.
 ALIGNMENT = 16
 
 #: Slices from this many bytes on are gathered by separate collectives, which need no copy.
 LARGE_SLICE = 1 << 18
+
+
+class Subtrees:
+    """Adds a member's lanes up to maximal aligned subtrees as they come, holding few vectors at a time.
+
+    Args:
+        owned: the lanes of this member; they have to be added in order.
+        lanes: number of all lanes.
+    """
+
+    def __init__(self, owned: range, lanes: int) -> None:
+        self._whole = set(aligned_blocks(owned, lanes))
+        self._sums: dict[Block, Tensor | None] = {}
+
+    def add(self, lane: int, vector: Tensor | None) -> None:
+        """Add a lane's vector, which may be overwritten; None for an empty lane."""
+        block = Block(lane, 1)
+        while block not in self._whole and block.first % (2 * block.size):
+            left = self._sums.pop(Block(block.first - block.size, block.size))
+            if left is not None:
+                vector = left if vector is None else left.add_(vector)
+            block = Block(block.first - block.size, 2 * block.size)
+        self._sums[block] = vector
+
+    @property
+    def sums(self) -> dict[Block, Tensor]:
+        """The subtrees that are not wholly empty, once all lanes were added."""
+        return {block: vector for block, vector in self._sums.items() if vector is not None}
 
 
 class Exchange:
@@ -51,7 +79,6 @@ class Exchange:
     ) -> None:
         self._group = group
         self._lanes = lanes
-        self._owned = owners[group.rank]
         self.length = length
         size, rank = group.size, group.rank
         self._slice = -(-length // (size * ALIGNMENT)) * ALIGNMENT
@@ -68,16 +95,15 @@ class Exchange:
         self._total = new(size * self._slice)
         self._own = new(len(self._blocks[rank]) * self._slice).view(-1, self._slice)
 
-    def sum(self, parts: Mapping[int, Tensor]) -> Tensor:
+    def sum(self, mine: Mapping[Block, Tensor]) -> Tensor:
         """Return the sum over all lanes; it is overwritten by the next call.
 
         Args:
-            parts: the vectors of this member's lanes; empty lanes are missing.
+            mine: the sums of this member's maximal aligned subtrees; wholly empty ones are missing.
 
         Raises:
             CrewChanged: A member was lost.
         """
-        mine = subtree_sums(parts, self._owned, self._lanes)
         if self._group.size == 1:
             return finish_tree(mine, self._lanes)
         self._lay_out(mine)

@@ -98,7 +98,7 @@ class Group:
                 found.append(error)
             ended.set()
 
-        threading.Thread(target=form, name="crew-connect", daemon=True).start()
+        _in_the_background(form, "crew-connect")
         while not ended.wait(LONGEST_PAUSE):
             self.check()
         self.check()
@@ -114,9 +114,7 @@ class Group:
         groups = [self._gloo, self._data]
         self._gloo = self._data = None
         # In a thread, since the destructor waits for pending collectives to time out.
-        closing = threading.Thread(target=groups.clear, name="crew-drop", daemon=True)
-        closing.start()
-        _closing[:] = [*(thread for thread in _closing if thread.is_alive()), closing]
+        _in_the_background(groups.clear, "crew-drop")
 
     def exchange(
         self, received: Tensor, sent: Tensor, received_sizes: Sequence[int], sent_sizes: Sequence[int]
@@ -195,16 +193,22 @@ class Group:
             raise CrewChanged(reason) from error
 
 
-#: Threads that close groups.
-_closing: list[threading.Thread] = []
+#: Threads that make or close groups.
+_busy: list[threading.Thread] = []
+
+
+def _in_the_background(work: Callable[[], None], name: str) -> None:
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    _busy[:] = [*(other for other in _busy if other.is_alive()), thread]
 
 
 @atexit.register
-def _close_before_exit() -> None:
+def _finish_before_exit() -> None:
     """Let groups close: a destructor that returns while Python finalizes would abort the process."""
     deadline = time.monotonic() + FAREWELL
-    for closing in _closing:
-        closing.join(max(0.0, deadline - time.monotonic()))
+    for thread in _busy:
+        thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _gloo(meeting: MeetingPoint, rank: int, size: int, address: str) -> Any:

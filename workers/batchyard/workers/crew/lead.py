@@ -24,6 +24,9 @@ __all__ = ["Lead"]
 
 log = logging.getLogger(__name__)
 
+#: Seconds between two tries while Redis is away.
+RETRY = 0.2
+
 
 class Lead:
     """The first member's duties, for one generation.
@@ -143,8 +146,8 @@ class Lead:
             try:
                 return self._store.finish_fit(self._job.id, self._generation, outcome)
             except StoreUnavailable as error:
-                log.info("waiting for Redis to report the result: %s", error, extra={"action": "finish"})
-                self._watcher.pause(0.2)
+                log.debug("the result waits for Redis: %s", error, extra={"action": "finish"})
+                self._watcher.pause(RETRY)
 
     def _report(self, state: FitState) -> None:
         now = time.monotonic()

@@ -200,7 +200,7 @@ class Seat:
             group.drop()
 
     def _broken(self, generation: int, reason: str) -> None:
-        if "imed out" in reason:
+        if "imed out" in reason or "did not appear" in reason:
             self._patience *= 2
         self._watcher.report_broken(generation, reason)
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from batchyard.models.callbacks import Decision
-from batchyard.models.training import FitState, LaneResult, Strategy, flatten, unflatten
+from batchyard.models.training import FitState, LaneResult, Strategy, flatten, subtree_sums, unflatten
 from batchyard.workers.crew.decisions import Decisions
-from batchyard.workers.crew.exchange import Exchange
+from batchyard.workers.crew.exchange import Exchange, Subtrees
 from batchyard.workers.crew.group import Group
 from batchyard.workers.crew.interruption import SeatLeft
 from batchyard.workers.crew.lead import Lead
@@ -86,15 +86,14 @@ class CrewStrategy(Strategy):
             return only
         spec = self.lane_spec
         assert spec is not None  # set by the loop
-        parts: dict[int, Tensor] = {}
+        subtrees = Subtrees(self.owned_lanes, self.lanes)
         for lane, result in zip(self.owned_lanes, results, strict=True):
             self._watcher.check()
-            if result is not None:
-                parts[lane] = flatten(result)
+            subtrees.add(lane, None if result is None else flatten(result))
         if self._step_exchange is None:
             self._step_exchange = self._exchange(spec.length, spec.dtype)
         with self._metrics.timed(self._metrics.exchange):
-            total = unflatten(self._step_exchange.sum(parts), spec)
+            total = unflatten(self._step_exchange.sum(subtrees.sums), spec)
         # The exchange reuses its memory, and sums outlive the step.
         return LaneResult(total.grads, total.updates, total.sums.clone())
 
@@ -106,10 +105,11 @@ class CrewStrategy(Strategy):
         """
         if self.lanes == 1:
             return sums_per_lane[0]
-        mine = next((len(sums) for sums in sums_per_lane.values()), 0)
+        known = next((len(sums) for sums in sums_per_lane.values()), 0)
         # Lane 0 is never empty, so at least one member knows the length.
-        length = max(known for (known,) in self._group.all_numbers([mine]))
-        return self._exchange(length, torch.float64).sum(sums_per_lane).clone()
+        length = max(known for (known,) in self._group.all_numbers([known]))
+        mine = subtree_sums(sums_per_lane, self.owned_lanes, self.lanes)
+        return self._exchange(length, torch.float64).sum(mine).clone()
 
     def decide(self, epoch: int, run: Callable[[], Decision]) -> Decision:
         """Return the decision that all members apply; see `crew.decisions`.

@@ -50,6 +50,7 @@ class Watcher:
         self._watched = 0
         self._broken: dict[int, str] = {}
         self._lost = False
+        self._failure: Exception | None = None
         self._stop_wanted = claim.job.want == Want.STOP
         self._news = threading.Condition()
         self._over = threading.Event()
@@ -84,8 +85,7 @@ class Watcher:
             CrewChanged: Another generation was written, or this one was reported broken.
             SeatLost: The seat is not this process's any more.
         """
-        if self._lost:
-            raise SeatLost("the seat is not this worker's any more")
+        self._check_seat()
         watched = self._watched
         if self._crew.generation > watched:
             raise CrewChanged(f"generation {self._crew.generation} was formed")
@@ -103,9 +103,10 @@ class Watcher:
             SeatLost: The seat is not this process's any more.
         """
         with self._news:
-            self._news.wait_for(lambda: self._lost or self._crew.generation > after, patience)
-            if self._lost:
-                raise SeatLost("the seat is not this worker's any more")
+            self._news.wait_for(
+                lambda: self._lost or self._failure is not None or self._crew.generation > after, patience
+            )
+            self._check_seat()
             return self._crew if self._crew.generation > after else None
 
     def report_broken(self, generation: int, reason: str) -> None:
@@ -128,7 +129,21 @@ class Watcher:
 
         threading.Thread(target=report, name="report-broken", daemon=True).start()
 
+    def _check_seat(self) -> None:
+        if self._failure is not None:
+            raise RuntimeError("the crew cannot be watched any more") from self._failure
+        if self._lost:
+            raise SeatLost("the seat is not this worker's any more")
+
     def _run(self) -> None:
+        try:
+            self._watch()
+        except Exception as error:  # raised again in the training thread
+            with self._news:
+                self._failure = error
+                self._news.notify_all()
+
+    def _watch(self) -> None:
         position: str | None = None
         away, look_at = False, 0.0
         while not self._over.is_set():
