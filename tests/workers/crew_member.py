@@ -71,20 +71,24 @@ def _around(
     return arm
 
 
-def hold() -> None:
-    """Let the fifth step last until the generation is over."""
-    reduce = CrewStrategy.reduce
-    steps = 0
+def hold(step: int) -> Callable[[], None]:
+    """Let a step last until the generation is over."""
 
-    def held(self: CrewStrategy, results: Any) -> Any:
-        nonlocal steps
-        steps += 1
-        while steps == 5:
-            self._watcher.check()
-            self._watcher.pause(0.01)
-        return reduce(self, results)
+    def arm() -> None:
+        reduce = CrewStrategy.reduce
+        steps = 0
 
-    CrewStrategy.reduce = held  # type: ignore[method-assign]
+        def held(self: CrewStrategy, results: Any) -> Any:
+            nonlocal steps
+            steps += 1
+            while steps == step:
+                self._watcher.check()
+                self._watcher.pause(0.01)
+            return reduce(self, results)
+
+        CrewStrategy.reduce = held  # type: ignore[method-assign]
+
+    return arm
 
 
 #: Where a member can be lost, stopped or held.
@@ -98,7 +102,8 @@ FAULTS: dict[str, Callable[[], None]] = {
     "after an exchange, before the step is applied": after(Exchange, "sum", die, 5),
     "after a step": after(CrewStrategy, "reduce", die, 5),
     "stopped in an exchange": before(Exchange, "_gather", stop, 5),
-    "held in a step until the crew changes": hold,
+    "held in a step until the crew changes": hold(5),
+    "held in the second epoch until the crew changes": hold(9),
     "in validation": before(CrewStrategy, "reduce_sums", die),
     "before the callbacks run": before(CallbackList, "decide", die),
     "after the callbacks ran": after(CallbackList, "decide", die),
