@@ -16,7 +16,8 @@ __all__ = ["Exchange", "Subtrees"]
 #: Slices begin at multiples of this many elements, so that kernels find them aligned.
 ALIGNMENT = 16
 
-#: Slices from this many bytes on are gathered by separate collectives, which need no copy.
+#: Slices from this many bytes on travel by a collective each, straight from where they lie. Smaller ones are
+#: packed together, since there the number of collectives counts.
 LARGE_SLICE = 1 << 18
 
 
@@ -81,7 +82,9 @@ class Exchange:
         self._lanes = lanes
         self.length = length
         size, rank = group.size, group.rank
-        self._slice = -(-length // (size * ALIGNMENT)) * ALIGNMENT
+        step = -(-length // (size * ALIGNMENT)) * ALIGNMENT
+        #: Which part of a vector each member finishes.
+        self._slices = [slice(min(r * step, length), min((r + 1) * step, length)) for r in range(size)]
         self._blocks: list[list[Block]] = [aligned_blocks(owned, lanes) for owned in owners]
         if size == 1:
             return
@@ -89,11 +92,12 @@ class Exchange:
         def new(elements: int) -> Tensor:
             return torch.zeros(elements, dtype=dtype, device=device)
 
-        # What is sent, per receiver: the slice of each own block. The own part stays here.
-        self._sent = new((size - 1) * len(self._blocks[rank]) * self._slice)
-        self._received = new(sum(len(b) for r, b in enumerate(self._blocks) if r != rank) * self._slice)
-        self._total = new(size * self._slice)
-        self._own = new(len(self._blocks[rank]) * self._slice).view(-1, self._slice)
+        self._large = step * self._element_size(dtype) >= LARGE_SLICE
+        self._nothing = new(step).fill_(-0.0)
+        self._total = new(length)
+        mine = self._size(rank)
+        #: Per member its blocks' sums of this member's slice, one after the other.
+        self._received = new(sum(len(b) for r, b in enumerate(self._blocks) if r != rank) * mine)
 
     def sum(self, mine: Mapping[Block, Tensor]) -> Tensor:
         """Return the sum over all lanes; it is overwritten by the next call.
@@ -106,60 +110,84 @@ class Exchange:
         """
         if self._group.size == 1:
             return finish_tree(mine, self._lanes)
-        self._lay_out(mine)
-        group, rank = self._group, self._group.rank
-        count = len(self._blocks[rank])
-        sent = [0 if r == rank else count * self._slice for r in range(group.size)]
-        received = [0 if r == rank else len(b) * self._slice for r, b in enumerate(self._blocks)]
-        group.finish([group.exchange(self._received, self._sent, received, sent)])
-        finished = finish_tree(self._slices(), self._lanes)
-        group.finish(self._gather(finished))
-        return self._total[: self.length]
+        self._group.finish(self._scatter(mine))
+        finished = finish_tree(self._arrived(mine), self._lanes)
+        works = self._gather(finished)
+        self._total[self._slices[self._group.rank]].copy_(finished)
+        self._group.finish(works)
+        return self._total
 
-    def _lay_out(self, mine: Mapping[Block, Tensor]) -> None:
-        """Copy each block's slices to where they are sent from."""
-        group, size = self._group, self._slice
-        others = [r for r in range(group.size) if r != group.rank]
-        sent = self._sent.view(len(others), -1, size)
-        for place, block in enumerate(self._blocks[group.rank]):
-            vector = mine.get(block)
-            if vector is None:
-                sent[:, place].fill_(-0.0)
-                self._own[place].fill_(-0.0)
-                continue
-            for target, rank in [
-                *((sent[i, place], r) for i, r in enumerate(others)),
-                (self._own[place], group.rank),
-            ]:
-                piece = vector[rank * size : (rank + 1) * size]  # the last ones can be short, or empty
-                target[: len(piece)].copy_(piece)
+    @staticmethod
+    def _element_size(dtype: torch.dtype) -> int:
+        return torch.empty(0, dtype=dtype).element_size()
 
-    def _slices(self) -> dict[Block, Tensor]:
-        """Return all blocks' sums of this member's slice."""
-        slices: dict[Block, Tensor] = {}
-        at = 0
-        for rank, blocks in enumerate(self._blocks):
-            for place, block in enumerate(blocks):
-                if rank == self._group.rank:
-                    slices[block] = self._own[place]
-                else:
-                    slices[block] = self._received[at : at + self._slice]
-                    at += self._slice
-        return slices
+    def _size(self, rank: int) -> int:
+        """The elements of a member's slice."""
+        part = self._slices[rank]
+        return part.stop - part.start
+
+    def _piece(self, mine: Mapping[Block, Tensor], place: int, rank: int) -> Tensor:
+        """One of this member's subtrees, cut to the slice of a member."""
+        vector = mine.get(self._blocks[self._group.rank][place])
+        return self._nothing[: self._size(rank)] if vector is None else vector[self._slices[rank]]
+
+    def _scatter(self, mine: Mapping[Block, Tensor]) -> list[Work]:
+        """Launch the sending of every member's slice of this member's subtrees."""
+        group, blocks = self._group, self._blocks
+        if not self._large:
+            others = [r for r in range(group.size) if r != group.rank]
+            count = len(blocks[group.rank])
+            packed = torch.cat([self._piece(mine, k, r) for r in others for k in range(count)])
+            sent = [0 if r == group.rank else count * self._size(r) for r in range(group.size)]
+            received = [
+                0 if r == group.rank else len(b) * self._size(group.rank) for r, b in enumerate(blocks)
+            ]
+            return [group.exchange(self._received, packed, received, sent)]
+        works = []
+        for target, source in self._rounds():
+            for place in range(max(len(b) for b in blocks)):  # as many collectives on every member
+                piece = self._piece(mine, place, target) if place < len(blocks[group.rank]) else None
+                room = self._room(source, place) if place < len(blocks[source]) else None
+                works.append(self._one_way(target, piece, source, room))
+        return works
+
+    def _room(self, rank: int, place: int) -> Tensor:
+        """Where one of another member's subtrees is put."""
+        before = sum(len(b) for r, b in enumerate(self._blocks[:rank]) if r != self._group.rank)
+        size = self._size(self._group.rank)
+        return self._received[(before + place) * size : (before + place + 1) * size]
+
+    def _arrived(self, mine: Mapping[Block, Tensor]) -> dict[Block, Tensor]:
+        """Return all subtrees' sums of this member's slice."""
+        me = self._group.rank
+        return {
+            block: self._piece(mine, place, me) if rank == me else self._room(rank, place)
+            for rank, blocks in enumerate(self._blocks)
+            for place, block in enumerate(blocks)
+        }
 
     def _gather(self, finished: Tensor) -> list[Work]:
         """Launch the sending of the finished slice to all, and the taking of theirs."""
-        group, size = self._group, self._slice
-        total = self._total.view(group.size, size)
-        total[group.rank].copy_(finished)
-        if size * finished.element_size() < LARGE_SLICE:
-            copies = total[group.rank].repeat(group.size)
-            sizes = [size] * group.size
-            return [group.exchange(self._total, copies, sizes, sizes)]
-        works = []
-        for distance in range(1, group.size):
-            target, source = (group.rank + distance) % group.size, (group.rank - distance) % group.size
-            sent = [size if r == target else 0 for r in range(group.size)]
-            received = [size if r == source else 0 for r in range(group.size)]
-            works.append(group.exchange(total[source], finished, received, sent))
-        return works
+        group = self._group
+        if not self._large:
+            sent = [len(finished)] * group.size
+            received = [self._size(r) for r in range(group.size)]
+            return [group.exchange(self._total, finished.repeat(group.size), received, sent)]
+        return [
+            self._one_way(target, finished, source, self._total[self._slices[source]])
+            for target, source in self._rounds()
+        ]
+
+    def _rounds(self) -> list[tuple[int, int]]:
+        """Return the pairs (whom to send to, whom to take from) of rounds that bring all to all."""
+        size, rank = self._group.size, self._group.rank
+        return [((rank + distance) % size, (rank - distance) % size) for distance in range(1, size)]
+
+    def _one_way(self, target: int, piece: Tensor | None, source: int, room: Tensor | None) -> Work:
+        """Launch sending a piece to one member and taking one from another."""
+        ranks = range(self._group.size)
+        nothing = self._nothing[:0]
+        piece, room = nothing if piece is None else piece, nothing if room is None else room
+        sent = [len(piece) if r == target else 0 for r in ranks]
+        received = [len(room) if r == source else 0 for r in ranks]
+        return self._group.exchange(room, piece, received, sent)

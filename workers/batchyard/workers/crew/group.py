@@ -28,7 +28,7 @@ GLOO_THREADS = 2
 FAREWELL = 2.0
 
 #: How the wait for a collective is paced: so many looks without a pause, then pauses between these (seconds).
-EAGER_LOOKS, FIRST_PAUSE, LONGEST_PAUSE = 50, 20e-6, 500e-6
+EAGER_LOOKS, FIRST_PAUSE, LONGEST_PAUSE = 100, 20e-6, 200e-6
 
 
 class Group:
