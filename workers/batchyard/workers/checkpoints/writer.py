@@ -209,17 +209,7 @@ class CheckpointWriter:
             best=snapshot.best,
             value=snapshot.value,
         )
-        generation = max(snapshot.generation, self._generation)
-        recorded = patiently(
-            lambda: self._store.record_checkpoint(self._job.id, generation, checkpoint), self._given_up
-        )
-        if not recorded:
-            with self._refused_lock:
-                self._refused.append(snapshot)
-                again = self._generation > generation
-            if again:
-                self.go_on(self._generation)
-                return
+        if not self._record(snapshot, checkpoint):
             log.info(
                 "a checkpoint came too late: its generation is over",
                 extra={"action": "checkpoint", "job": self._job.id, "generation": snapshot.generation},
@@ -228,6 +218,21 @@ class CheckpointWriter:
         if snapshot.best:
             link_atomically(model_file, best_path(self._job))
         self._forget_old()
+
+    def _record(self, snapshot: _Snapshot, checkpoint: Checkpoint) -> bool:
+        """Record a checkpoint; False when its generation is over, and this process does not lead the next."""
+        tried = -1
+        while True:
+            with self._refused_lock:
+                generation = max(snapshot.generation, self._generation)
+                if generation == tried:
+                    self._refused.append(snapshot)  # for `go_on`, if there is one
+                    return False
+            tried = generation
+            if patiently(
+                partial(self._store.record_checkpoint, self._job.id, generation, checkpoint), self._given_up
+            ):
+                return True
 
     def _forget_old(self) -> None:
         checkpoints = patiently(lambda: self._store.checkpoints(self._job.id), self._given_up)
