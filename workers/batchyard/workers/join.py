@@ -138,13 +138,17 @@ def join_virtual(
 
 def add_sums(parts: Path, ledger: Sequence[LedgerEntry]) -> NDArray[np.float64]:
     """Add the sums of all batches, exactly rounded once: no order and no cutting changes a bit."""
-    pieces = []
-    for entry in ledger:
-        if entry.part:
-            with h5py.File(parts / entry.part, "r") as part:
-                pieces.append(part["sums"][()])
-    table = np.concatenate(pieces)
-    return np.array([math.fsum(column) for column in table.T], dtype=np.float64)
+    files = [parts / entry.part for entry in ledger if entry.part]
+    with h5py.File(files[0], "r") as part:
+        width = part["sums"].shape[1]
+    # One pass per quantity: memory does not grow with the number of batches.
+    return np.array([math.fsum(_column(files, column)) for column in range(width)], dtype=np.float64)
+
+
+def _column(files: Sequence[Path], column: int) -> Iterator[float]:
+    for file in files:
+        with h5py.File(file, "r") as part:
+            yield from part["sums"][:, column].tolist()
 
 
 def _columns(
