@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -15,6 +14,7 @@ import pytest
 
 from batchyard.scheduler.dispatch import make_app
 from batchyard.scheduler.protocol import EventKind, JobState, WorkerOrder
+from tests.conftest import spare_port
 from tests.workers.conftest import DEADLINE, Workshop
 
 NETS = """
@@ -188,18 +188,20 @@ def test_a_job_with_code_is_refused_by_a_worker_that_runs_none(
 
 
 def test_metrics_tell_of_tasks_rows_and_heartbeats(workshop: Workshop, predict: dict[str, object]) -> None:
-    from tests.conftest import spare_port
-
     port = spare_port()
     workshop.start(metrics_port=port)
     workshop.ended(workshop.submit("job", **predict).id)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        text = answer.read().decode()
-    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-    assert float(values["batchyard_worker_samples_total"]) == ROWS
-    assert float(values["batchyard_worker_step_seconds_count"]) == 63
-    assert float(values['batchyard_worker_tasks_total{kind="join",outcome="done"}']) == 1
-    assert 0 <= float(values["batchyard_worker_heartbeat_age_seconds"]) < 60
+
+    def values() -> dict[str, float]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return {name: float(value) for name, value in (x.rsplit(" ", 1) for x in lines if x[0] != "#")}
+
+    # A task is counted after its result was reported, so the job can have ended before.
+    workshop.wait_until(lambda: values()['batchyard_worker_tasks_total{kind="join",outcome="done"}'] == 1)
+    assert values()["batchyard_worker_samples_total"] == ROWS
+    assert values()["batchyard_worker_step_seconds_count"] == 63
+    assert 0 <= values()["batchyard_worker_heartbeat_age_seconds"] < DEADLINE
 
 
 def test_what_a_task_logs_goes_to_its_job(workshop: Workshop, predict: dict[str, object]) -> None:
@@ -212,7 +214,8 @@ def test_what_a_task_logs_goes_to_its_job(workshop: Workshop, predict: dict[str,
     workshop.start()
     job = workshop.submit("job", **predict)
     workshop.ended(job.id)
-    lines = [e.data for e in workshop.store.events(job.id) if e.kind == EventKind.LOG]
-    assert {"level": "WARNING", "logger": "nets", "message": "built", "worker": "t-cpu0"} in lines, (
-        json.dumps(lines)
+    expected = {"level": "WARNING", "logger": "nets", "message": "built", "worker": "t-cpu0"}
+    # Lines are sent by a thread of their own, so the job can have ended before.
+    workshop.wait_until(
+        lambda: expected in [e.data for e in workshop.store.events(job.id) if e.kind == EventKind.LOG]
     )
