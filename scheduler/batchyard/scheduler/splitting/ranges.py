@@ -24,6 +24,8 @@ def range_length(left: int, batch_seconds: float, workers: int) -> int:
         batch_seconds: Measured time of one batch on one worker; 0 when unknown.
         workers: Workers that share what is left.
     """
-    length = FIRST_LENGTH if batch_seconds <= 0 else round(TARGET_SECONDS / batch_seconds)
+    # Compared before dividing: a tiny time would overflow.
+    shortest = TARGET_SECONDS / LONGEST
+    length = FIRST_LENGTH if batch_seconds <= 0 else round(TARGET_SECONDS / max(batch_seconds, shortest))
     fair = -(-left // (2 * max(1, workers)))
-    return max(1, min(length, fair, LONGEST, left))
+    return max(1, min(length, fair, left))
