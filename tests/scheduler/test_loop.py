@@ -168,6 +168,35 @@ def test_below_its_minimum_a_crew_waits_for_workers(yard: Yard) -> None:
     assert yard.store.job("f").reason == "waits for workers: 1 of at least 2 are there"
 
 
+def test_a_job_that_kills_its_workers_ends_at_last(yard: Yard) -> None:
+    yard.submit("f")
+    for _ in range(200):
+        yard.start_worker("w0")
+        yard.run_pass()
+        yard.claim_all("f")
+        yard.run_pass()
+        yard.kill("w0")
+        yard.run_pass()
+    job = yard.store.job("f")
+    assert (job.state, job.reason) == (
+        JobState.FAILED,
+        "101 workers were lost without a new checkpoint (after 0 epochs, 0 steps); see the workers' logs",
+    )
+
+
+def test_losses_count_from_the_last_epoch_on(yard: Yard) -> None:
+    running_fit(yard, 2)
+    yard.kill("w0")
+    yard.run_pass()
+    assert yard.store.crew("f").losses == 1
+    yard.store.decide("f", yard.store.crew("f").generation, 0, "{}")
+    yard.start_worker("w0")
+    yard.run_pass()
+    yard.claim_all("f")
+    yard.run_pass()
+    assert yard.store.crew("f").losses == 0
+
+
 def test_a_draining_worker_is_left_out_of_the_next_generation(yard: Yard) -> None:
     running_fit(yard, 2)
     yard.store.announce_drain("w0", yard.workers["w0"].incarnation)

@@ -254,6 +254,8 @@ class Crew(Document):
     broken_at: float = 0.0
     formed_at: float = 0.0
     breaks: int = 0  #: generations in a row, before this one, that broke with the same members
+    milestone: str = ""  #: how far the job was when this generation was formed (`Store.milestone`)
+    losses: int = 0  #: members lost since the job reached that milestone
 
     def __post_init__(self) -> None:
         members = tuple(m if isinstance(m, Member) else Member(**m) for m in self.members)

@@ -7,6 +7,8 @@ late messages do no harm, and Celery's visibility timeout plays no part.
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit, urlunsplit
+
 from celery import Celery
 from kombu.entity import Exchange, Queue
 
@@ -22,8 +24,7 @@ def make_app(redis_url: str) -> Celery:
     Args:
         redis_url: `redis://`, `rediss://` or `unix://` address.
     """
-    broker = redis_url.replace("unix://", "redis+socket://", 1)
-    app = Celery("batchyard", broker=broker, set_as_current=False)
+    app = Celery("batchyard", broker=_broker_url(redis_url), set_as_current=False)
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",
@@ -51,6 +52,18 @@ def make_app(redis_url: str) -> Celery:
         },
     )
     return app
+
+
+def _broker_url(redis_url: str) -> str:
+    """Return the address as kombu spells it; with TLS the certificate is checked, as redis-py does."""
+    parts = urlsplit(redis_url)
+    if parts.scheme == "unix":
+        return redis_url.replace("unix://", "redis+socket://", 1)
+    if parts.scheme == "rediss" and "ssl_cert_reqs" not in parts.query:
+        # kombu's own default accepts any certificate.
+        query = f"{parts.query}&ssl_cert_reqs=required" if parts.query else "ssl_cert_reqs=required"
+        return urlunsplit(parts._replace(query=query))
+    return redis_url
 
 
 def worker_queue(worker: WorkerRecord) -> Queue:

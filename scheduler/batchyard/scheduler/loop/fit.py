@@ -34,6 +34,9 @@ BROKEN_PATIENCE = 0.25
 #: After so many generations in a row that broke with the same members, one of them has to leave.
 MOST_BREAKS = 3
 
+#: A job that lost more workers than this since its last epoch or checkpoint is what kills them (memory, say).
+MOST_LOSSES = 100
+
 
 def reconcile_fit(actions: Actions, job: JobRecord, spec: JobSpec) -> None:
     """Take the next steps of a running fit job."""
@@ -87,6 +90,14 @@ def _regroup(actions: Actions, job: JobRecord, spec: JobSpec, seats: list[TaskRe
         for seat in seats
     )
     breaks = 0
+    milestone = actions.store.milestone(job.id)
+    losses = len(before - after) + (crew.losses if milestone == crew.milestone else 0)
+    if losses > MOST_LOSSES:
+        reason = (
+            f"{losses} workers were lost without a new checkpoint (after {milestone}); see the workers' logs"
+        )
+        actions.end(job, JobState.FAILED, reason)
+        return
     if before - after:
         reason = f"{len(before - after)} left"
     elif crew.broken and not after - before:
@@ -106,7 +117,13 @@ def _regroup(actions: Actions, job: JobRecord, spec: JobSpec, seats: list[TaskRe
         Member(rank=rank, worker=seat.worker, incarnation=seat.incarnation, seat=seat.id, lanes=lanes)
         for rank, (seat, lanes) in enumerate(zip(staying, shares, strict=True))
     )
-    following = Crew(generation=crew.generation + 1, members=members, breaks=breaks)
+    following = Crew(
+        generation=crew.generation + 1,
+        members=members,
+        breaks=breaks,
+        milestone=milestone,
+        losses=losses,
+    )
     actions.store.regroup(actions.token, job.id, crew.generation, following, reason)
     log.info("new generation", extra={"action": "regroup", "job": job.id, "generation": following.generation})
 

@@ -148,6 +148,12 @@ class CrewOperations:
         """Take a checkpoint off the record, before its files are deleted."""
         self._connection.command("HDEL", keys.checkpoints(job_id), path)
 
+    def milestone(self, job_id: str) -> str:
+        """Return a text that changes whenever a fit job has got somewhere: an epoch, or a checkpoint."""
+        epochs = self._connection.command("HLEN", keys.decisions(job_id))
+        checkpoints = self.checkpoints(job_id)
+        return f"{epochs} epochs, {checkpoints[-1].iterations if checkpoints else 0} steps"
+
     def finish_fit(self, job_id: str, generation: int, outcome: dict[str, Any]) -> bool:
         """Report a fit job's outcome; False when the generation is over or another outcome stands."""
         return bool(
