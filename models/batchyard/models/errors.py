@@ -5,6 +5,7 @@ BatchyardModelsError
 │   └── UnknownNameError     (ValueError)  a name that no registry knows
 ├── ShapeError               (ValueError)  a tensor or array whose shape does not fit
 ├── GraphError               (ValueError)  a graph of layers that cannot be built or run
+│   └── MaskingError         (TypeError)   a mask that reached a layer that cannot take it
 ├── NotBuiltError            (ValueError)  weights or shapes were asked of a layer that has none yet
 ├── NotCompiledError         (RuntimeError, ValueError)  training before `compile`
 ├── DataError                (ValueError)  arrays that do not fit the model or each other
@@ -29,6 +30,7 @@ __all__ = [
     "GraphError",
     "InvalidArgumentError",
     "InvalidDecisionError",
+    "MaskingError",
     "ModelFileError",
     "NonFiniteLoss",
     "NotBuiltError",
@@ -75,6 +77,10 @@ class ShapeError(BatchyardModelsError, ValueError):
 
 class GraphError(BatchyardModelsError, ValueError):
     """Raised where layers cannot be connected into a model."""
+
+
+class MaskingError(GraphError, TypeError):
+    """Raised where a mask reaches a layer that does not say that it supports masks."""
 
 
 class NotBuiltError(BatchyardModelsError, ValueError):

@@ -9,7 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from batchyard.models.engine.layer import Layer
-from batchyard.models.engine.symbolic import Node, SymbolicTensor, to_list, unpack_singleton
+from batchyard.models.engine.masking import accepts, masks_of_outputs
+from batchyard.models.engine.symbolic import Node, Shape, SymbolicTensor, to_list, unpack_singleton
 from batchyard.models.errors import GraphError
 
 __all__ = ["Graph", "Plan"]
@@ -63,9 +64,13 @@ class Plan:
             for number, (n, ins, outs) in enumerate(lines)
         ]
         self._slots = len(slots)
+        #: Whether a layer within makes masks, whatever the inputs bring.
+        self._makes_masks = any(t._keras_mask is not None for n in made for t in n.output_tensors)
 
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Computes the graph's outputs."""
+        if self._makes_masks:
+            return self.run_with_masks(inputs, [None] * len(inputs))[0]
         slots: list[Any] = [None] * self._slots
         for place, tensor in zip(self._inputs, inputs, strict=True):
             slots[place] = tensor
@@ -83,6 +88,60 @@ class Plan:
             for place in call.free:
                 slots[place] = None
         return [slots[place] for place in self._outputs]
+
+    def run_with_masks(
+        self, inputs: Sequence[Tensor], masks: Sequence[Tensor | None]
+    ) -> tuple[list[Tensor], list[Tensor | None]]:
+        """Computes the graph's outputs, and their masks.
+
+        Args:
+            inputs: one per input of the graph.
+            masks: theirs; None where there is none.
+        """
+        if not self._makes_masks and all(mask is None for mask in masks):
+            return self.run(inputs), [None] * len(self._outputs)
+        slots: list[Any] = [None] * self._slots
+        mask_slots: list[Any] = [None] * self._slots
+        for place, tensor, mask in zip(self._inputs, inputs, masks, strict=True):
+            slots[place], mask_slots[place] = tensor, mask
+        for call in self._calls:
+            given = unpack_singleton([slots[place] for place in call.inputs])
+            before = [mask_slots[place] for place in call.inputs]
+            mask = unpack_singleton(before)
+            arguments = call.arguments
+            after: list[Any] | None = None
+            if accepts(call.layer, "masks_out"):
+                # A network knows the masks once it has run: it must not run twice.
+                after = []
+                arguments = {"mask": mask, **arguments, "masks_out": after}
+            elif any(one is not None for one in before) and accepts(call.layer, "mask"):
+                arguments = {"mask": mask, **arguments}
+            result = call.layer(given, **arguments)
+            if after is None:
+                after = masks_of_outputs(call.layer, given, mask, len(call.outputs))
+            results = result if isinstance(result, list | tuple) else [result]
+            for place, tensor, one in zip(call.outputs, results, after, strict=True):
+                slots[place], mask_slots[place] = tensor, one
+            for place in call.free:
+                slots[place] = mask_slots[place] = None
+        return [slots[place] for place in self._outputs], [mask_slots[place] for place in self._outputs]
+
+    def mask_shapes(
+        self, input_shapes: Sequence[Shape], input_masks: Sequence[Shape | None]
+    ) -> list[Shape | None]:
+        """Returns the shapes of the outputs' masks for given inputs; None where there is none."""
+        slots: list[Any] = [None] * self._slots
+        masks: list[Shape | None] = [None] * self._slots
+        for place, shape, mask in zip(self._inputs, input_shapes, input_masks, strict=True):
+            slots[place], masks[place] = shape, mask
+        for call in self._calls:
+            shapes = [slots[place] for place in call.inputs]
+            found = call.layer.compute_output_shape(unpack_singleton(shapes))
+            several = found if isinstance(found, list) else [found]
+            after = call.layer.infer_masks(shapes, [masks[p] for p in call.inputs], len(several))
+            for place, one, mask in zip(call.outputs, several, after, strict=True):
+                slots[place], masks[place] = one, mask
+        return [masks[place] for place in self._outputs]
 
     def shapes(self, input_shapes: Sequence[Any]) -> list[Any]:
         """Returns the shapes of the outputs for other input shapes than the graph was made with."""

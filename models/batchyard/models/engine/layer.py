@@ -14,6 +14,7 @@ from batchyard.models.backend import learning_phase
 from batchyard.models.backend.configuration import floatx, torch_dtype
 from batchyard.models.backend.names import unique_name
 from batchyard.models.engine.input_spec import check_inputs
+from batchyard.models.engine.masking import infer_masks
 from batchyard.models.engine.shape_inference import infer_output_shape
 from batchyard.models.engine.step_context import MovingAverageUpdate, current_step
 from batchyard.models.engine.symbolic import (
@@ -25,7 +26,13 @@ from batchyard.models.engine.symbolic import (
     unpack_singleton,
 )
 from batchyard.models.engine.weight import Regularizer, Weight
-from batchyard.models.errors import GraphError, InvalidArgumentError, NotBuiltError, ShapeError
+from batchyard.models.errors import (
+    GraphError,
+    InvalidArgumentError,
+    MaskingError,
+    NotBuiltError,
+    ShapeError,
+)
 from batchyard.models.saving.weight_budget import charge
 
 __all__ = ["Layer", "apply_moving_average"]
@@ -132,6 +139,43 @@ class Layer(nn.Module):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the output's shape; here by running `call` on tensors without numbers."""
         return infer_output_shape(self, input_shape)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Returns the output's mask: that of the input, where the layer supports masks.
+
+        A layer that makes, changes or ends masks overrides it. `call` is given the input's mask if it has an
+        argument `mask`.
+
+        Args:
+            inputs: a tensor, or a list of them.
+            mask: a tensor that is False where a time step does not count, or None; a list for several inputs.
+
+        Raises:
+            MaskingError: if there is a mask, and `supports_masking` is False.
+        """
+        if self.supports_masking:
+            return mask
+        if any(one is not None for one in to_list(mask)):
+            raise MaskingError(
+                f"Layer {self.name} does not support masks, but its input has one. Put it before the layer "
+                "that makes the mask, or after one that ends it, or set supports_masking = True in the "
+                "layer's __init__ if it treats each time step on its own."
+            )
+        return None
+
+    def infer_masks(
+        self, shapes: Sequence[Shape], masks: Sequence[Shape | None], count: int
+    ) -> list[Shape | None]:
+        """Returns the shape of each output's mask, None where it has none; for symbolic calls.
+
+        Args:
+            shapes: of the inputs.
+            masks: shapes of the inputs' masks; None where there is none.
+            count: how many outputs there are.
+        """
+        if type(self).compute_mask is Layer.compute_mask and all(mask is None for mask in masks):
+            return [None] * count
+        return infer_masks(self, shapes, masks, count)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of `__init__`, as JSON values."""
@@ -373,6 +417,10 @@ class Layer(nn.Module):
         check_inputs(self.input_spec, shapes, self.name)
         self._build_for(shapes)
         outputs = self._symbolic_outputs(shapes, inputs, arguments)
+        masks = [None if tensor._keras_mask is None else tensor._keras_mask.shape for tensor in inputs]
+        for tensor, mask in zip(outputs, self.infer_masks(shapes, masks, len(outputs)), strict=True):
+            if mask is not None:
+                tensor._keras_mask = SymbolicTensor(mask, torch.bool, f"{tensor.name}/mask")
         Node(self, inputs, outputs, arguments)
         return unpack_singleton(outputs)
 

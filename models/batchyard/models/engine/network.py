@@ -15,7 +15,7 @@ from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.network_config import network_config, network_from_config
 from batchyard.models.engine.persistence import Persistence
 from batchyard.models.engine.summary import print_summary
-from batchyard.models.engine.symbolic import Node, SymbolicTensor, to_list, unpack_singleton
+from batchyard.models.engine.symbolic import Node, Shape, SymbolicTensor, to_list, unpack_singleton
 from batchyard.models.engine.weight import Weight
 from batchyard.models.errors import GraphError, InvalidArgumentError, ShapeError
 
@@ -176,13 +176,49 @@ class Network(Persistence, Layer):
 
     # Computing.
 
-    def call(self, inputs: Any, **kwargs: Any) -> Any:
-        """Computes the outputs for a tensor or a list of tensors."""
-        return unpack_singleton(self._graph.plan.run(to_list(inputs)))
+    def call(
+        self, inputs: Any, mask: Any = None, *, masks_out: list[Tensor | None] | None = None, **kwargs: Any
+    ) -> Any:
+        """Computes the outputs for a tensor or a list of tensors.
 
-    def compute_outputs(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Computes the outputs, always as a list, through `__call__` (so hooks run)."""
-        return to_list(self(unpack_singleton(list(inputs))))
+        Args:
+            inputs: one tensor per input.
+            mask: the inputs' masks, None where there is none.
+            masks_out: a list to which the outputs' masks are appended.
+            **kwargs: accepted for Keras's sake.
+        """
+        plan, tensors = self._graph.plan, to_list(inputs)
+        if mask is None and masks_out is None:
+            return unpack_singleton(plan.run(tensors))
+        masks = [None] * len(tensors) if mask is None else to_list(mask)
+        outputs, found = plan.run_with_masks(tensors, masks)
+        if masks_out is not None:
+            masks_out += found
+        return unpack_singleton(outputs)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Returns the outputs' masks, found by running the layers."""
+        tensors = to_list(inputs)
+        masks = [None] * len(tensors) if mask is None else to_list(mask)
+        return unpack_singleton(self._graph.plan.run_with_masks(tensors, masks)[1])
+
+    def infer_masks(
+        self, shapes: Sequence[Shape], masks: Sequence[Shape | None], count: int
+    ) -> list[Shape | None]:
+        """Returns the shapes of the outputs' masks, found by asking the layers."""
+        return self._graph.plan.mask_shapes(shapes, masks)
+
+    def compute_outputs(
+        self, inputs: Sequence[Tensor], masks_out: list[Tensor | None] | None = None
+    ) -> list[Tensor]:
+        """Computes the outputs, always as a list, through `__call__` (so hooks run).
+
+        Args:
+            inputs: one tensor per input.
+            masks_out: a list to which the outputs' masks are appended.
+        """
+        arguments = {} if masks_out is None else {"masks_out": masks_out}
+        return to_list(self(unpack_singleton(list(inputs)), **arguments))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the outputs' shapes for other input shapes."""

@@ -15,10 +15,10 @@ from batchyard.models.errors import ShapeError
 if TYPE_CHECKING:
     from batchyard.models.engine.layer import Layer
 
-__all__ = ["infer_output_shape"]
+__all__ = ["TRIAL_SIZES", "infer_output_shape"]
 
 #: What open sizes are set to in the two runs; sizes of the output that differ between them are open too.
-_TRIAL_SIZES = (2, 3)
+TRIAL_SIZES = (2, 3)
 
 
 def infer_output_shape(layer: Layer, input_shape: Any) -> Any:
@@ -30,7 +30,7 @@ def infer_output_shape(layer: Layer, input_shape: Any) -> Any:
     """
     several = isinstance(input_shape, list)
     shapes = input_shape if several else [input_shape]
-    first, second = (_run(layer, shapes, several, size) for size in _TRIAL_SIZES)
+    first, second = (_run(layer, shapes, several, size) for size in TRIAL_SIZES)
     found = [
         tuple(a if a == b else None for a, b in zip(one, two, strict=True))
         for one, two in zip(first, second, strict=True)

@@ -39,6 +39,8 @@ class SymbolicTensor:
         self.shape = tuple(shape)
         self.dtype = dtype
         self.name = name
+        #: Shape and name of the mask that comes with the numbers; None if there is none.
+        self._keras_mask: SymbolicTensor | None = None
 
     @property
     def _keras_shape(self) -> Shape:

@@ -8,6 +8,7 @@ from batchyard.models.layers.core.activation import Activation
 from batchyard.models.layers.core.dense import Dense
 from batchyard.models.layers.core.dropout import Dropout
 from batchyard.models.layers.core.flatten import Flatten
+from batchyard.models.layers.core.masking import Masking
 from batchyard.models.layers.normalization.batch_normalization import BatchNormalization
 from batchyard.models.layers.pooling.max_pooling2d import MaxPooling2D
 from batchyard.models.layers.registry import deserialize, serialize
@@ -28,6 +29,7 @@ __all__ = [
     "InputLayer",
     "InputSpec",
     "Layer",
+    "Masking",
     "MaxPool2D",
     "MaxPooling2D",
     "deserialize",

@@ -195,6 +195,11 @@ def _weights(
                 f"{tuple(weights.shape)}. For one weight per row and time step, compile with "
                 "sample_weight_mode='temporal'."
             )
+        if weights is not None and tuple(weights.shape[1:]) != tuple(target.shape[1:axes]):
+            raise DataError(
+                f"sample_weight for output {objective.name!r} needs the shape "
+                f"{tuple(target.shape[:axes])} to fit its targets, but has {tuple(weights.shape)}."
+            )
         if by_class is not None:
             found = _by_class(by_class, target, objective)
             weights = found if weights is None else np.asarray(weights) * found

@@ -48,6 +48,7 @@ class Objective:
         metrics: in the order of the logs.
         shape: of the output.
         temporal: whether there is one sample weight per row and time step.
+        masked: whether a mask comes with the output: loss and metrics count the steps that it leaves.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Objective:
     metrics: tuple[NamedMetric, ...]
     shape: Shape
     temporal: bool
+    masked: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,11 @@ class Compiled:
     objectives: tuple[Objective, ...]
     metrics_names: tuple[str, ...]
     trainable_weights: tuple[Weight, ...]
+
+    @property
+    def masked(self) -> bool:
+        """Whether the loss of an output is masked."""
+        return any(objective.masked for objective in self.objectives)
 
     @property
     def several(self) -> bool:
@@ -119,7 +126,8 @@ def compile_model(
                 1.0 if factors[place] is None else float(factors[place]),
                 tuple(found),
                 shape,
-                modes[place] == "temporal",
+                _is_temporal(modes[place], name, shape),
+                model.outputs[place]._keras_mask is not None,
             )
         )
     log_names = ["loss"]
@@ -127,6 +135,17 @@ def compile_model(
         log_names += [f"{o.name}_loss" for o in objectives] if len(objectives) > 1 else []
     log_names += [m.name for o in objectives for m in o.metrics]
     return Compiled(tuple(objectives), tuple(log_names), tuple(model.trainable_weights))
+
+
+def _is_temporal(mode: Any, name: str, shape: Shape) -> bool:
+    if mode not in (None, "temporal"):
+        raise InvalidArgumentError(f"sample_weight_mode must be None or 'temporal'. Received: {mode!r}.")
+    if mode == "temporal" and len(shape) < 3:
+        raise InvalidArgumentError(
+            f"sample_weight_mode='temporal' needs outputs with an axis of time, (batch, time, …), but the "
+            f"output {name!r} has the shape {shape}."
+        )
+    return bool(mode == "temporal")
 
 
 def _per_output(value: Any, names: list[str], what: str) -> list[Any]:

@@ -14,7 +14,7 @@ from batchyard.models.engine.step_context import collecting
 from batchyard.models.training.adapt import columns_of
 from batchyard.models.training.data import ArrayEvaluation, EvaluationData, GlobalBatch, TensorBatch
 from batchyard.models.training.lanes import lane_rows
-from batchyard.models.training.objectives import shares_of
+from batchyard.models.training.objectives import refuse_masks_with_lanes, shares_of
 from batchyard.models.training.phase import phase_scope
 from batchyard.models.training.progress import shown_progress
 from batchyard.models.training.strategy import LocalStrategy, Strategy
@@ -66,9 +66,10 @@ def lane_sums(model: Model, batch: GlobalBatch, rows: slice, lane: int) -> Tenso
     count = rows.stop - rows.start
     data = batch.lane(rows)
     with torch.inference_mode(), phase_scope(model, False), collecting() as context:
-        outputs = model.compute_outputs(data.inputs)
+        masks: list[Tensor | None] = []
+        outputs = model.compute_outputs(data.inputs, masks if model.compiled.masked else None)
         penalties = model.losses if lane == 0 else []
-        shares = shares_of(model.compiled, outputs, data, count, batch, context, penalties)
+        shares = shares_of(model.compiled, outputs, data, count, batch, context, penalties, masks)
         values = torch.stack(shares.values).to(torch.float64) * batch.rows
         return torch.cat([values.new_tensor([count]), values])
 
@@ -89,6 +90,7 @@ def evaluation_logs(
         steps: batches; all by default.
         progress: called after each batch with its rows.
     """
+    refuse_masks_with_lanes(model.compiled, strategy.lanes)
     totals: dict[int, Tensor] = {}
     for step in range(data.steps if steps is None else min(steps, data.steps)):
         batch = data.batch(step)

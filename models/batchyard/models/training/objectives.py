@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from batchyard.models.engine.step_context import StepContext
+from batchyard.models.errors import InvalidArgumentError
 from batchyard.models.training.compile import Compiled
 from batchyard.models.training.data import GlobalBatch, Lane
 
-__all__ = ["Shares", "shares_of"]
+__all__ = ["Shares", "refuse_masks_with_lanes", "shares_of"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,22 @@ class Shares:
     values: list[Tensor]
 
 
+def refuse_masks_with_lanes(compiled: Compiled, lanes: int) -> None:
+    """Refuses what a lane cannot compute: a masked loss is divided by the mean of the whole batch's mask.
+
+    Raises:
+        InvalidArgumentError: if a loss is masked, and there are several lanes.
+    """
+    if lanes > 1 and compiled.masked:
+        names = [objective.name for objective in compiled.objectives if objective.masked]
+        raise InvalidArgumentError(
+            f"The losses of the outputs {names} are masked, so they need the mask of the whole batch, but "
+            f"lanes={lanes} would compute parts of it. Use lanes=1, or end the mask before the output (a "
+            "recurrent layer with return_sequences=False does), or use sample_weight_mode='temporal' with "
+            "weights of 0 instead."
+        )
+
+
 def shares_of(
     compiled: Compiled,
     outputs: Sequence[Tensor],
@@ -39,6 +56,7 @@ def shares_of(
     batch: GlobalBatch,
     context: StepContext,
     penalties: Sequence[Tensor],
+    masks: Sequence[Tensor | None] = (),
 ) -> Shares:
     """Computes a lane's shares.
 
@@ -50,6 +68,7 @@ def shares_of(
         batch: for its rows and denominators.
         context: what the layers have told.
         penalties: those of the weights: given for the first lane only.
+        masks: one or None per output of the model; empty if no loss is masked.
     """
     total: Tensor | None = None
     losses: list[Tensor] = []
@@ -58,7 +77,8 @@ def shares_of(
     for number, objective in enumerate(compiled.objectives):
         predictions, targets = outputs[objective.place], lane.targets[number]
         weights, denominator = lane.sample_weights[number], denominators[number]
-        scores = objective.loss(targets, predictions)
+        mask = masks[objective.place] if objective.masked else None
+        scores = _masked(objective.loss(targets, predictions), mask)
         loss = _share(scores, weights, denominator, rows, batch.rows)
         losses.append(loss.detach())
         part = loss if objective.weight == 1.0 else objective.weight * loss
@@ -68,7 +88,7 @@ def shares_of(
                 if metric.function is objective.loss and (metric.weighted or weights is None):
                     metrics.append(loss.detach())
                     continue
-                scores = metric.function(targets, predictions)
+                scores = _masked(metric.function(targets, predictions), mask)
                 applied = weights if metric.weighted else None
                 metrics.append(_share(scores, applied, denominator, rows, batch.rows))
     assert total is not None  # compile has refused a model without loss
@@ -77,6 +97,20 @@ def shares_of(
     for loss in (*context.activity_losses, *penalties):
         total = total + loss
     return Shares(total, [total.detach(), *(losses if compiled.several else []), *metrics])
+
+
+def _masked(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Returns scores that are 0 where masked, and scaled so that their mean is that of the others.
+
+    Args:
+        scores: one number per row and time step.
+        mask: of the whole batch (so there is one lane), or None.
+    """
+    if mask is None:
+        return scores
+    counted = mask.to(scores.dtype)
+    # A batch of which no step counts has the loss 0 (Keras: NaN).
+    return scores * counted / counted.mean().clamp(min=1.0 / max(counted.numel(), 1))
 
 
 def _share(scores: Tensor, weights: Tensor | None, denominator: float, rows: int, batch_rows: int) -> Tensor:

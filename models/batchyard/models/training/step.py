@@ -12,7 +12,7 @@ from batchyard.models.engine.layer import apply_moving_average
 from batchyard.models.engine.step_context import MovingAverageUpdate, collecting
 from batchyard.models.training.data import GlobalBatch, Lane
 from batchyard.models.training.lanes import FLAG_STOP, LaneResult, LaneSpec, lane_rows
-from batchyard.models.training.objectives import shares_of
+from batchyard.models.training.objectives import refuse_masks_with_lanes, shares_of
 from batchyard.models.training.phase import phase_scope
 from batchyard.models.training.randomness import lane_scope
 
@@ -36,6 +36,7 @@ class TrainStep:
         self._compiled = model.compiled
         self._trainable = list(self._compiled.trainable_weights)
         self._has_penalties = bool(model.losses)
+        refuse_masks_with_lanes(self._compiled, lanes)
         self._spec: LaneSpec | None = None
         #: Which moving averages a forward pass folds into, in the order of the calls.
         self._updates: list[MovingAverageUpdate] = []
@@ -76,9 +77,10 @@ class TrainStep:
         model, count = self.model, rows.stop - rows.start
         data = batch.lane(rows)
         with phase_scope(model, True), lane_scope(*place, lane), collecting() as context:
-            outputs = model.compute_outputs(data.inputs)
+            masks: list[Tensor | None] = []
+            outputs = model.compute_outputs(data.inputs, masks if self._compiled.masked else None)
             penalties = model.losses if lane == 0 and self._has_penalties else []
-            shares = shares_of(self._compiled, outputs, data, count, batch, context, penalties)
+            shares = shares_of(self._compiled, outputs, data, count, batch, context, penalties, masks)
         grads = self._gradients(shares.loss)
         self._updates = context.updates
         factor = count / batch.rows
