@@ -14,6 +14,7 @@ from batchyard.models import (
     regularizers,
     saving,
     training,
+    utils,
 )
 from batchyard.models.engine.input_layer import Input
 from batchyard.models.engine.model import Model
@@ -40,4 +41,5 @@ __all__ = [
     "regularizers",
     "saving",
     "training",
+    "utils",
 ]

@@ -9,12 +9,15 @@ BatchyardModelsError
 ├── NotBuiltError            (ValueError)  weights or shapes were asked of a layer that has none yet
 ├── NotCompiledError         (RuntimeError, ValueError)  training before `compile`
 ├── DataError                (ValueError)  arrays that do not fit the model or each other
+├── DownloadError            (OSError)     a file that could not be fetched, or is not the one expected
+├── MissingPackageError      (ImportError) an optional package that is not installed
 ├── StateError               (ValueError)  bytes that are no fit state, or one of another model
 ├── CallbackStateError       (ValueError)  a callback's state that belongs to other callbacks
 ├── InvalidDecisionError     (ValueError)  text that is no decision of an epoch's end
 ├── UnknownMetricError       (ValueError)  a metric that the run doesn't have
 ├── NotSerializableError     (ValueError)  an object that no file or job file can hold
 ├── ModelFileError           (ValueError)  a file that is no model file, or a damaged one
+├── UnsafeCodeError          (ValueError)  a file that brings code, which was not allowed
 └── NonFiniteLoss            (ArithmeticError)  the loss became NaN or infinite
 """
 
@@ -27,10 +30,12 @@ __all__ = [
     "BatchyardModelsError",
     "CallbackStateError",
     "DataError",
+    "DownloadError",
     "GraphError",
     "InvalidArgumentError",
     "InvalidDecisionError",
     "MaskingError",
+    "MissingPackageError",
     "ModelFileError",
     "NonFiniteLoss",
     "NotBuiltError",
@@ -40,6 +45,7 @@ __all__ = [
     "StateError",
     "UnknownMetricError",
     "UnknownNameError",
+    "UnsafeCodeError",
 ]
 
 
@@ -100,6 +106,14 @@ class DataError(BatchyardModelsError, ValueError):
     """Raised where data do not fit the model, or arrays do not fit each other."""
 
 
+class DownloadError(BatchyardModelsError, OSError):
+    """Raised where a file cannot be fetched from the network, has another hash, or is unsafe to extract."""
+
+
+class MissingPackageError(BatchyardModelsError, ImportError):
+    """Raised where something needs an optional package that is not installed."""
+
+
 class StateError(BatchyardModelsError, ValueError):
     """Raised where bytes are no fit state, are damaged, or belong to another model."""
 
@@ -122,6 +136,10 @@ class NotSerializableError(BatchyardModelsError, ValueError):
 
 class ModelFileError(BatchyardModelsError, ValueError):
     """Raised where a file is no model file, is truncated, or holds something else than expected."""
+
+
+class UnsafeCodeError(BatchyardModelsError, ValueError):
+    """Raised where a file brings code of its own, and the user has not said `safe_mode=False`."""
 
 
 class NonFiniteLoss(BatchyardModelsError, ArithmeticError):

@@ -1,0 +1,42 @@
+"""What goes with models: sources of batches, files, pictures. The folder's name is Keras's."""
+
+from batchyard.models.callbacks.progress_bar import Progbar
+from batchyard.models.engine.summary import print_summary
+from batchyard.models.saving.custom_objects import (
+    CustomObjectScope,
+    custom_object_scope,
+    get_custom_objects,
+)
+from batchyard.models.utils.categorical import to_categorical
+from batchyard.models.utils.convert_kernels import convert_all_kernels_in_model
+from batchyard.models.utils.generator_enqueuer import GeneratorEnqueuer
+from batchyard.models.utils.get_file import get_file
+from batchyard.models.utils.h5dict import h5dict
+from batchyard.models.utils.hdf5_matrix import HDF5Matrix
+from batchyard.models.utils.keras_object import deserialize_keras_object, serialize_keras_object
+from batchyard.models.utils.model_picture import plot_model
+from batchyard.models.utils.normalize import normalize
+from batchyard.models.utils.ordered_enqueuer import OrderedEnqueuer
+from batchyard.models.utils.sequence import Sequence
+from batchyard.models.utils.source_inputs import get_source_inputs
+
+__all__ = [
+    "CustomObjectScope",
+    "GeneratorEnqueuer",
+    "HDF5Matrix",
+    "OrderedEnqueuer",
+    "Progbar",
+    "Sequence",
+    "convert_all_kernels_in_model",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "get_file",
+    "get_source_inputs",
+    "h5dict",
+    "normalize",
+    "plot_model",
+    "print_summary",
+    "serialize_keras_object",
+    "to_categorical",
+]
