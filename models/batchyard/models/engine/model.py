@@ -305,3 +305,108 @@ class Model(Network):
         from batchyard.models.training.on_batch import predict_on_batch
 
         return predict_on_batch(self, x)
+
+    # The same from generators.
+
+    def fit_generator(
+        self,
+        generator: Any,
+        steps_per_epoch: int | None = None,
+        epochs: int = 1,
+        verbose: int = 1,
+        callbacks: Sequence[Callback] | None = None,
+        validation_data: Any = None,
+        validation_steps: int | None = None,
+        class_weight: Any = None,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        shuffle: bool = True,
+        initial_epoch: int = 0,
+    ) -> History:
+        """Trains on batches that a generator or a `Sequence` gives, made ahead by workers.
+
+        Memory does not depend on the number of batches: at most `max_queue_size` of them are kept.
+
+        Args:
+            generator: gives (x, y) or (x, y, sample_weight) without end; or a `utils.Sequence`.
+            steps_per_epoch: batches per epoch; a `Sequence` knows by itself.
+            epochs: the epoch before which to stop.
+            verbose: 0 for silence, 1 for a progress bar, 2 for one line per epoch.
+            callbacks: called during training.
+            validation_data: as in `fit`, or again a generator or a `Sequence`.
+            validation_steps: batches per evaluation from a generator.
+            class_weight: as in `fit`.
+            max_queue_size: batches that are made ahead.
+            workers: threads or processes that make them; 0 to make each when it is needed.
+            use_multiprocessing: processes instead of threads.
+            shuffle: a new order of the batches of a `Sequence` in each epoch.
+            initial_epoch: the number of the first epoch.
+
+        Returns:
+            The history: losses and metrics of each epoch.
+        """
+        from batchyard.models.training.generators import fit_generator
+
+        return fit_generator(
+            self,
+            generator,
+            steps_per_epoch=steps_per_epoch,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_data=validation_data,
+            validation_steps=validation_steps,
+            class_weight=class_weight,
+            reading=(max_queue_size, workers, use_multiprocessing),
+            shuffle=shuffle,
+            initial_epoch=initial_epoch,
+        )
+
+    def evaluate_generator(
+        self,
+        generator: Any,
+        steps: int | None = None,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        verbose: int = 0,
+    ) -> Any:
+        """Returns loss and metrics in test mode, over batches from a generator or `Sequence`.
+
+        Args:
+            generator: as in `fit_generator`.
+            steps: batches; a `Sequence` knows by itself.
+            max_queue_size: as in `fit_generator`.
+            workers: as in `fit_generator`.
+            use_multiprocessing: as in `fit_generator`.
+            verbose: 1 for a progress bar.
+        """
+        from batchyard.models.training.generators import evaluate_generator
+
+        reading = (max_queue_size, workers, use_multiprocessing)
+        return evaluate_generator(self, generator, steps, reading, verbose)
+
+    def predict_generator(
+        self,
+        generator: Any,
+        steps: int | None = None,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        verbose: int = 0,
+    ) -> Any:
+        """Returns the outputs for batches from a generator or `Sequence`.
+
+        Args:
+            generator: gives x, or as in `fit_generator`: then only x is used.
+            steps: batches; a `Sequence` knows by itself.
+            max_queue_size: as in `fit_generator`.
+            workers: as in `fit_generator`.
+            use_multiprocessing: as in `fit_generator`.
+            verbose: 1 for a progress bar.
+        """
+        from batchyard.models.training.generators import predict_generator
+
+        reading = (max_queue_size, workers, use_multiprocessing)
+        return predict_generator(self, generator, steps, reading, verbose)

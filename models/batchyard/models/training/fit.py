@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from batchyard.models.callbacks import CallbackList, History, ProgbarLogger
 from batchyard.models.errors import DataError, InvalidArgumentError
 from batchyard.models.training.adapt import columns_of
-from batchyard.models.training.data import ArrayData, ArrayEvaluation, Columns
+from batchyard.models.training.data import (
+    ArrayData,
+    ArrayEvaluation,
+    Columns,
+    EvaluationData,
+    TrainingData,
+)
 from batchyard.models.training.loop import fit_loop
 from batchyard.models.training.randomness import draw_seed
 from batchyard.models.training.state import FitState
@@ -18,7 +24,7 @@ if TYPE_CHECKING:
     from batchyard.models.callbacks.base import Callback
     from batchyard.models.engine.model import Model
 
-__all__ = ["fit"]
+__all__ = ["fit", "train"]
 
 
 def fit(
@@ -56,16 +62,53 @@ def fit(
     validation = None if held_out is None else ArrayEvaluation(held_out, size)
     if validation is not None and validation_steps is not None:
         validation.limit(validation_steps)
+    return train(
+        model,
+        data,
+        validation,
+        callbacks,
+        epochs=epochs,
+        initial_epoch=initial_epoch,
+        verbose=verbose,
+        lanes=lanes,
+        facts={"batch_size": size, "samples": data.samples},
+    )
+
+
+def train(
+    model: Model,
+    data: TrainingData,
+    validation: EvaluationData | None,
+    callbacks: Sequence[Callback] | None,
+    *,
+    epochs: int,
+    initial_epoch: int,
+    verbose: int,
+    lanes: int,
+    facts: Mapping[str, Any],
+) -> History:
+    """Enters the loop with the callbacks of a notebook's training run: what `fit`s have in common.
+
+    Args:
+        model: compiled.
+        data: the training rows.
+        validation: evaluated at the end of every epoch.
+        callbacks: the user's.
+        epochs: the epoch before which to stop.
+        initial_epoch: the number of the first epoch.
+        verbose: 0, 1 or 2.
+        lanes: logical shards of each batch.
+        facts: what callbacks are told besides; progress counts samples if it says how many there are.
+    """
     history = History()
-    bar = [ProgbarLogger("samples")] if verbose else []
+    bar = [ProgbarLogger("samples" if "samples" in facts else "steps")] if verbose else []
     called = CallbackList([*bar, *(callbacks or ()), history])
     called.set_model(model)
     called.set_params(
         {
-            "batch_size": size,
+            **facts,
             "epochs": epochs,
             "steps": data.steps_per_epoch,
-            "samples": data.samples,
             "verbose": verbose,
             "do_validation": validation is not None,
             "metrics": _log_names(model, validation is not None),

@@ -11,17 +11,18 @@ __all__ = ["shown_progress"]
 
 
 @contextmanager
-def shown_progress(rows: int, verbose: int) -> Iterator[Callable[[int], None]]:
+def shown_progress(rows: int, verbose: int, unit: str = "sample") -> Iterator[Callable[[int], None]]:
     """Gives a function that takes the rows of each batch done; it draws a bar if `verbose` is 1.
 
     Args:
         rows: how many there will be.
         verbose: 1 for a bar.
+        unit: what is counted.
     """
     if verbose != 1 or not rows:
         yield lambda done: None
         return
-    bar = Progbar(rows, unit_name="sample")
+    bar = Progbar(rows, unit_name=unit)
     seen = 0
 
     def progress(done: int) -> None:
