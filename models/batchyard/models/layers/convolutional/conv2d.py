@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-from torch import Tensor
-from torch.nn import functional
-
-from batchyard.models import activations, constraints, initializers, regularizers
-from batchyard.models.backend.configuration import normalize_data_format
-from batchyard.models.engine.input_spec import InputSpec
-from batchyard.models.engine.layer import Layer
-from batchyard.models.engine.symbolic import Shape
-from batchyard.models.engine.weight import Weight
-from batchyard.models.errors import InvalidArgumentError, ShapeError
-from batchyard.models.layers.convolutional.windows import as_sizes, check_padding, output_size, same_padding
+from batchyard.models.layers.convolutional.convolution import Convolution
 from batchyard.models.layers.registry import layers
 
 __all__ = ["Conv2D"]
 
 
 @layers.register("Convolution2D")
-class Conv2D(Layer):
+class Conv2D(Convolution):
     """Slides filters over images.
 
     Args:
@@ -52,8 +41,7 @@ class Conv2D(Layer):
     Source: Keras 2.2.4, `layers.Conv2D`.
     """
 
-    kernel: Weight
-    bias: Weight | None
+    rank = 2
 
     def __init__(
         self,
@@ -74,118 +62,21 @@ class Conv2D(Layer):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.filters = int(filters)
-        self.kernel_size = as_sizes(kernel_size, 2, "kernel_size")
-        self.strides = as_sizes(strides, 2, "strides")
-        self.padding = check_padding(padding)
-        self.data_format = normalize_data_format(data_format)
-        self.dilation_rate = as_sizes(dilation_rate, 2, "dilation_rate")
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise InvalidArgumentError(
-                "strides above 1 and a dilation_rate above 1 exclude each other. Received: "
-                f"strides={self.strides}, "
-                f"dilation_rate={self.dilation_rate}."
-            )
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
-        self.input_spec = InputSpec(ndim=4)
-
-    @property
-    def _channel_axis(self) -> int:
-        return 1 if self.data_format == "channels_first" else 3
-
-    def build(self, input_shape: Shape) -> None:
-        """Makes kernel and bias."""
-        channels = input_shape[self._channel_axis]
-        if channels is None:
-            raise ShapeError(
-                f"Layer {self.name} needs to know the number of channels. Full shape received: {input_shape}."
-            )
-        self.kernel = self.add_weight(
-            "kernel",
-            (*self.kernel_size, channels, self.filters),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
+        super().__init__(
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            kernel_initializer,
+            bias_initializer,
+            kernel_regularizer,
+            bias_regularizer,
+            activity_regularizer,
+            kernel_constraint,
+            bias_constraint,
+            **kwargs,
         )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                "bias",
-                (self.filters,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
-        self.input_spec = InputSpec(ndim=4, axes={self._channel_axis: channels})
-
-    def call(self, inputs: Tensor) -> Any:
-        """Computes the output; inside, images are in torch's channels_last order, which is Keras's own."""
-        last = self.data_format == "channels_last"
-        x = inputs.permute(0, 3, 1, 2) if last else inputs
-        kernel = self.kernel.permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last)
-        padding: tuple[int, ...] = (0, 0)
-        if self.padding == "same":
-            sides = [
-                same_padding(n, k, s, d)
-                for n, k, s, d in zip(
-                    x.shape[2:], self.kernel_size, self.strides, self.dilation_rate, strict=True
-                )
-            ]
-            if all(before == after for before, after in sides):
-                padding = tuple(before for before, _ in sides)
-            else:
-                x = functional.pad(x, [*sides[1], *sides[0]])
-        x = functional.conv2d(x, kernel, self.bias, self.strides, padding, self.dilation_rate)
-        return self.activation(x.permute(0, 2, 3, 1) if last else x)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Returns the output's shape."""
-        first = self.data_format == "channels_first"
-        space = [
-            output_size(n, k, self.padding, s, d)
-            for n, k, s, d in zip(
-                input_shape[2:] if first else input_shape[1:3],
-                self.kernel_size,
-                self.strides,
-                self.dilation_rate,
-                strict=True,
-            )
-        ]
-        if any(size is not None and size < 1 for size in space):
-            raise ShapeError(
-                f"The filters of layer {self.name} are larger than its input: "
-                f"kernel_size={self.kernel_size}, "
-                f"input shape {input_shape}. Use padding='same' or a smaller kernel_size."
-            )
-        batch = input_shape[0]
-        return (batch, self.filters, *space) if first else (batch, *space, self.filters)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of `__init__`."""
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "data_format": self.data_format,
-            "dilation_rate": self.dilation_rate,
-            "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
-        }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 from batchyard.models.errors import InvalidArgumentError
 
-__all__ = ["as_sizes", "check_padding", "output_size", "same_padding"]
+__all__ = ["as_pairs", "as_sizes", "check_padding", "output_size", "same_padding"]
 
 
 def as_sizes(value: Any, axes: int, name: str) -> tuple[int, ...]:
@@ -26,11 +27,38 @@ def as_sizes(value: Any, axes: int, name: str) -> tuple[int, ...]:
     return sizes
 
 
-def check_padding(padding: str) -> str:
-    """Returns "valid" or "same" in lower case."""
+def as_pairs(value: Any, axes: int, name: str) -> tuple[tuple[int, int], ...]:
+    """Returns what belongs before and after each axis, as one pair per axis.
+
+    Args:
+        value: a number for all sides; a tuple with a number or a pair per axis; for one axis also a pair.
+        axes: their number.
+        name: of the argument, for the message.
+
+    Raises:
+        InvalidArgumentError: if it is none of these, or negative.
+    """
+    if axes == 1 and isinstance(value, list | tuple):
+        value = [value]
+    sides = value if isinstance(value, list | tuple) else [value] * axes
+    pairs = [tuple(side) if isinstance(side, list | tuple) else (side, side) for side in sides]
+    whole = all(isinstance(number, Integral) and int(number) >= 0 for pair in pairs for number in pair)
+    if len(pairs) != axes or any(len(pair) != 2 for pair in pairs) or not whole:
+        raise InvalidArgumentError(
+            f"{name} must be a number, or a tuple with a number or a pair (before, after) for each of "
+            f"{axes} axes, none negative. Received: {value!r}."
+        )
+    return tuple((int(before), int(after)) for before, after in pairs)
+
+
+def check_padding(padding: str, causal: bool = False) -> str:
+    """Returns "valid", "same" or, where that is allowed, "causal" in lower case."""
+    allowed = ("valid", "same", "causal") if causal else ("valid", "same")
     lowered = padding.lower() if isinstance(padding, str) else padding
-    if lowered not in ("valid", "same"):
-        raise InvalidArgumentError(f"padding must be 'valid' or 'same'. Received: {padding!r}.")
+    if lowered not in allowed:
+        raise InvalidArgumentError(
+            f"padding must be {' or '.join(map(repr, allowed))}. Received: {padding!r}."
+        )
     return lowered
 
 
@@ -38,7 +66,7 @@ def output_size(size: int | None, window: int, padding: str, stride: int, dilati
     """Returns how often a window fits; None for an open size."""
     if size is None:
         return None
-    if padding == "same":
+    if padding != "valid":
         return -(-size // stride)
     return (size - ((window - 1) * dilation + 1)) // stride + 1
 

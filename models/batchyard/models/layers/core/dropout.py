@@ -55,15 +55,17 @@ class Dropout(Layer):
         self.seed = seed
         self.supports_masking = True
 
+    def _mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if self.noise_shape is None:
+            return shape
+        return tuple(n if m is None else m for m, n in zip(self.noise_shape, shape, strict=True))
+
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Computes the output."""
         dropped = round(self.rate * 65536)
         if not dropped or not self.is_training(training):
             return inputs
-        shape = tuple(inputs.shape)
-        if self.noise_shape is not None:
-            shape = tuple(n if m is None else m for m, n in zip(self.noise_shape, shape, strict=True))
-        bits = random_bits16(shape, inputs.device)
+        bits = random_bits16(self._mask_shape(tuple(inputs.shape)), inputs.device)
         kept = (bits >= dropped - 32768).to(inputs.dtype)
         return inputs * kept.mul_(65536 / (65536 - dropped))
 

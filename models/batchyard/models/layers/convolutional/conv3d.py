@@ -1,0 +1,82 @@
+"""Convolution over three axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from batchyard.models.layers.convolutional.convolution import Convolution
+from batchyard.models.layers.registry import layers
+
+__all__ = ["Conv3D"]
+
+
+@layers.register("Convolution3D")
+class Conv3D(Convolution):
+    """Slides filters over volumes.
+
+    Args:
+        filters: size of the output's channel axis.
+        kernel_size: depth, height and width of the filters.
+        strides: how far they move.
+        padding: "valid", or "same" for an output as large as the input divided by the strides.
+        data_format: where the channels are; the library's setting by default.
+        dilation_rate: distance of a filter's elements.
+        activation: name or function; none by default.
+        use_bias: whether a bias is added.
+        kernel_initializer: how the kernel (depth, height, width, channels, filters) begins.
+        bias_initializer: how the bias (filters,) begins.
+        kernel_regularizer: its penalty is added to the loss.
+        bias_regularizer: its penalty is added to the loss.
+        activity_regularizer: penalty on the output, summed over the rows.
+        kernel_constraint: holds after every update.
+        bias_constraint: holds after every update.
+        **kwargs: of every layer.
+
+    Input shape:
+        (batch, depth, height, width, channels), or (batch, channels, depth, height, width) for channels_first
+
+    Output shape:
+        (batch, new depth, new height, new width, filters), or (batch, filters, new depth, …)
+
+    Source: Keras 2.2.4, `layers.Conv3D`.
+    """
+
+    rank = 3
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | tuple[int, int, int],
+        strides: int | tuple[int, int, int] = (1, 1, 1),
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: int | tuple[int, int, int] = (1, 1, 1),
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            kernel_initializer,
+            bias_initializer,
+            kernel_regularizer,
+            bias_regularizer,
+            activity_regularizer,
+            kernel_constraint,
+            bias_constraint,
+            **kwargs,
+        )

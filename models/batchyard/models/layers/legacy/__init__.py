@@ -1,0 +1,1 @@
+"""Layers of Keras 1 that Keras 2 still had."""

@@ -1,0 +1,1 @@
+"""Convolutions with filters of their own at each place."""

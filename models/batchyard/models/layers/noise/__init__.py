@@ -1,0 +1,1 @@
+"""Random noise in training."""

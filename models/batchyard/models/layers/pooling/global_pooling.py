@@ -1,0 +1,37 @@
+"""What pooling over the whole space shares."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from batchyard.models.backend.configuration import normalize_data_format
+from batchyard.models.engine.input_spec import InputSpec
+from batchyard.models.engine.layer import Layer
+from batchyard.models.engine.symbolic import Shape
+
+__all__ = ["GlobalPooling"]
+
+
+class GlobalPooling(Layer):
+    """Makes one number of each channel; `rank` is the number of axes over which it is taken."""
+
+    rank: ClassVar[int]
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = normalize_data_format(data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    @property
+    def _space(self) -> list[int]:
+        """The axes over which the number is taken."""
+        first = 2 if self.data_format == "channels_first" else 1
+        return list(range(first, first + self.rank))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Returns (batch, channels)."""
+        return (input_shape[0], input_shape[1 if self.data_format == "channels_first" else -1])
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of `__init__`."""
+        return {**super().get_config(), "data_format": self.data_format}
