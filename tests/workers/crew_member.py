@@ -91,6 +91,28 @@ def hold(step: int) -> Callable[[], None]:
     return arm
 
 
+def late_record(step: int) -> Callable[[], None]:
+    """Let the first checkpoint take until some step is done, and end before it is on record."""
+
+    def arm() -> None:
+        step_done, reached = CrewStrategy.step_done, threading.Event()
+
+        def told(self: CrewStrategy, state: FitState) -> None:
+            if state.iterations == step:
+                reached.set()
+            step_done(self, state)
+
+        def record(*_: Any) -> bool:
+            reached.wait()
+            die()
+            return False
+
+        CrewStrategy.step_done = told  # type: ignore[method-assign]
+        Store.record_checkpoint = record  # type: ignore[method-assign]
+
+    return arm
+
+
 #: Where a member can be lost, stopped or held.
 FAULTS: dict[str, Callable[[], None]] = {
     "none": lambda: None,
@@ -114,6 +136,7 @@ FAULTS: dict[str, Callable[[], None]] = {
     "after the decision is applied": after(CallbackList, "apply", die),
     "after the epoch is in the books": after(FitState, "end_epoch", die),
     "in the middle of the second epoch's decision": after(Decisions, "_send_text", die, 2),
+    "steps later, before a checkpoint is on record": late_record(9),
     "while a checkpoint is written": before(Store, "record_checkpoint", die),
     "before the result is written": before(Lead, "finish", die),
     "before the result is reported": before(Store, "finish_fit", die),

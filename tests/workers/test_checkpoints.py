@@ -15,7 +15,7 @@ from batchyard.scheduler.jobs import JobSpec
 from batchyard.scheduler.protocol import Checkpoint, Crew, EventKind, JobRecord, Member
 from batchyard.scheduler.store import Store
 from batchyard.workers.checkpoints import CheckpointWriter, best_path, checkpoint_folder, load_newest
-from batchyard.workers.checkpoints.policy import improves, outdated, resolve_mode
+from batchyard.workers.checkpoints.policy import best_of, improves, is_best, outdated, resolve_mode
 from batchyard.workers.errors import CheckpointError
 from batchyard.workers.model_loading import model_from_spec
 from tests.workers.crew_yard import MODEL
@@ -125,11 +125,45 @@ def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_taken(
     assert "epoch-0002.h5 is unusable" in warning
 
 
+def test_a_checkpoint_let_go_while_it_is_read_gives_way_to_the_newer_one(
+    training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(training, [1.0])
+    read = training.store.checkpoints
+    stale = read("j")
+    write(training, [0.9, 0.8, 0.7])  # as the member does that leaves meanwhile
+    answers = iter([stale])
+    monkeypatch.setattr(training.store, "checkpoints", lambda job: next(answers, None) or read(job))
+    found = load_newest(training.store, training.job)
+    assert found is not None
+    assert found.checkpoint.epoch == 4
+    assert training.warnings() == []
+
+
 def test_the_best_survives_a_new_leader(training: Training) -> None:
     write(training, [1.0])
     training.regroup()
     write(training, [2.0, 0.5])
     assert [(c.epoch, c.best) for c in training.store.checkpoints("j")] == [(2, False), (3, True)]
+
+
+def test_a_member_that_leaves_at_the_end_of_the_best_epoch_writes_it_as_the_best(training: Training) -> None:
+    write(training, [2.0, 1.0])
+    with CheckpointWriter(training.store, training.job) as writer:
+        writer.write(training.model, training.state, training.generation)
+    assert [(c.best, c.value) for c in training.store.checkpoints("j")] == [(True, 2.0), (True, 1.0)]
+    write(training, [1.5])
+    assert best_of(training.store.checkpoints("j")).epoch == 2  # type: ignore[union-attr]
+
+
+def test_the_next_leader_links_the_best_checkpoint_where_the_last_one_did_not_get_to_it(
+    training: Training,
+) -> None:
+    write(training, [1.0, 2.0])
+    best_path(training.job).unlink()
+    with CheckpointWriter(training.store, training.job) as writer:
+        writer.link_best(training.store.checkpoints("j"))
+    assert best_path(training.job).samefile(training.store.checkpoints("j")[0].path)
 
 
 def test_a_checkpoint_of_an_ended_generation_is_not_recorded_until_its_leader_leads_on(
@@ -201,6 +235,14 @@ def test_the_policy_is_keras_s() -> None:
     assert not improves(0.5, 0.5, "min")
     assert improves(0.6, 0.5, "max")
     assert not improves(float("nan"), None, "min")
+    assert [is_best([3.0, 1.0, 1.0, float("nan"), 0.5][:n], "min") for n in range(6)] == [
+        False,
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]
 
 
 def test_retention_of_nothing_is_nothing() -> None:

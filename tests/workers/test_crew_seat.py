@@ -64,6 +64,19 @@ def test_every_epoch_is_told_once_though_the_first_member_is_lost_before_it_coul
     assert epochs == [0, 1, 2]
 
 
+def test_the_best_epoch_is_kept_though_the_first_member_is_lost_before_it_is_on_record(
+    yard: CrewYard,
+) -> None:
+    yard.start_job(callbacks=[], checkpoint={"monitor": "loss", "mode": "max"})
+    first, second = yard.crew("a", "b", a="steps later, before a checkpoint is on record")
+    first.killed()
+    yard.form(second)
+    yard.result()
+    assert [(c.epoch, c.best) for c in yard.store.checkpoints("job")] == [(1, True), (2, False), (3, False)]
+    best = Path(yard.store.job("job").outcome["best"])
+    assert best.samefile(yard.store.checkpoints("job")[0].path)
+
+
 def test_a_wish_to_stop_ends_the_job_after_the_step_with_all_it_has(yard: CrewYard) -> None:
     yard.start_job(callbacks=[], epochs=ENDLESS)
     first, second = yard.crew("a", "b")

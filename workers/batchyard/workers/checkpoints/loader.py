@@ -34,7 +34,9 @@ def load_newest(store: Store, job: JobRecord) -> LoadedCheckpoint | None:
 
     A damaged one is reported as a warning on the job, and the one before is taken.
     """
-    for checkpoint in reversed(store.checkpoints(job.id)):
+    unusable: set[Checkpoint] = set()
+    while left := [c for c in store.checkpoints(job.id) if c not in unusable]:
+        checkpoint = left[-1]
         try:
             state = Path(checkpoint.sidecar).read_bytes()
             found = (sha256_of(Path(checkpoint.path)), hashlib.sha256(state).hexdigest())
@@ -44,6 +46,9 @@ def load_newest(store: Store, job: JobRecord) -> LoadedCheckpoint | None:
             if found == (checkpoint.sha256, checkpoint.sidecar_sha256):
                 return LoadedCheckpoint(checkpoint, state)
             problem = "its files are not as they were written (SHA-256 differs)"
+        unusable.add(checkpoint)
+        if checkpoint not in store.checkpoints(job.id):
+            continue  # a member that leaves has just written a newer one, and this one was let go
         message = f"the checkpoint {checkpoint.path} is unusable, going on from the one before: {problem}"
         log.warning(message, extra={"action": "load_checkpoint", "job": job.id})
         store.emit(job.id, EventKind.WARNING, {"message": message})

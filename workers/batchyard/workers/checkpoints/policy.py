@@ -8,7 +8,7 @@ from typing import Literal
 
 from batchyard.scheduler.protocol import Checkpoint
 
-__all__ = ["best_of", "improves", "outdated", "resolve_mode"]
+__all__ = ["best_of", "improves", "is_best", "outdated", "resolve_mode"]
 
 Mode = Literal["min", "max"]
 
@@ -27,6 +27,16 @@ def improves(value: float, best: float | None, mode: Mode) -> bool:
     if best is None:
         return True
     return value < best if mode == "min" else value > best
+
+
+def is_best(values: Sequence[float], mode: Mode) -> bool:
+    """Return whether the last of the epochs' values is better than all before: the same whoever asks."""
+    best: float | None = None
+    better = False
+    for value in values:
+        better = improves(value, best, mode)
+        best = value if better else best
+    return better
 
 
 def best_of(checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:

@@ -6,20 +6,21 @@ import hashlib
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from batchyard.models import Model
-from batchyard.models.training import FitState, pack, unpack
+from batchyard.models.training import FitState, unpack
 from batchyard.scheduler.errors import StoreUnavailable
 from batchyard.scheduler.jobs.spec import JobSpec
 from batchyard.scheduler.protocol import Checkpoint, EventKind, JobRecord
 from batchyard.scheduler.store import Store, patiently
 from batchyard.workers.atomic_files import link_atomically, sha256_of, write_bytes
 from batchyard.workers.checkpoints.files import best_path, checkpoint_folder, checkpoint_paths
-from batchyard.workers.checkpoints.policy import best_of, improves, outdated, resolve_mode
+from batchyard.workers.checkpoints.policy import best_of, outdated
+from batchyard.workers.checkpoints.snapshot import Snapshot, monitored
 from batchyard.workers.errors import CheckpointError
 from batchyard.workers.metrics import WorkerMetrics
 from batchyard.workers.model_loading import model_from_spec
@@ -30,16 +31,11 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Snapshot:
-    """A model and its state at one moment, ready to be written by another thread."""
+class _Order:
+    """A snapshot to be written by the first member of a generation."""
 
-    packed: bytes
+    snapshot: Snapshot
     generation: int
-    epoch: int
-    step: int
-    iterations: int
-    value: float | None  #: of the monitored quantity, when this is an epoch's end
-    best: bool
 
 
 class CheckpointWriter:
@@ -75,14 +71,12 @@ class CheckpointWriter:
         self._metrics = metrics or WorkerMetrics()
         self._build = build or (lambda: model_from_spec(self._spec, self._spec.seed, store))
         self._model: Model | None = None
-        self._mode = resolve_mode(self._spec.checkpoint.mode, self._spec.monitor)
-        best = best_of(patiently(lambda: store.checkpoints(job.id)))
-        self._best = best.value if best else None
         self._warned_of_monitor = False
-        self._snapshots: queue.Queue[_Snapshot | None] = queue.Queue(maxsize=1)
+        self._linked = ""  #: the checkpoint that `best.h5` is another name of, as far as known
+        self._orders: queue.Queue[_Order | None] = queue.Queue(maxsize=1)
         self._given_up = threading.Event()
         self._generation = 0
-        self._refused: list[_Snapshot] = []
+        self._refused: list[_Order] = []
         self._refused_lock = threading.Lock()
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
@@ -96,27 +90,30 @@ class CheckpointWriter:
         with self._refused_lock:
             self._generation = generation
             refused, self._refused = self._refused, []
-        for snapshot in refused:
-            self._snapshots.put(snapshot)
+        for order in refused:
+            self._orders.put(order)
 
     def step_done(self, model: Model, state: FitState, generation: int) -> None:
         """Write a checkpoint when one is due after this step; call it after each applied step."""
         every = self._spec.checkpoint.every_steps
         if every is not None and state.iterations % every == 0 and state.step:
-            self._put(model, state, generation, None, best=False)
+            self._put(model, state, generation)
 
     def epoch_done(self, model: Model, state: FitState, generation: int) -> None:
         """Write a checkpoint when one is due after this epoch, or when it is the best so far.
 
         Call it with the cursor moved to the next epoch.
         """
-        value = self._monitored(state)
-        best = value is not None and improves(value, self._best, self._mode)
+        _, best = monitored(state, self._spec)
+        if self._spec.monitor not in state.history:
+            self._warn_of_monitor(state)
         every = self._spec.checkpoint.every_epochs
-        if best:
-            self._best = value
         if best or (every is not None and state.epoch % every == 0):
-            self._put(model, state, generation, value, best=best)
+            self._put(model, state, generation)
+
+    def make_up_for(self, snapshot: Snapshot, generation: int) -> None:
+        """Write what an earlier first member did not get on record."""
+        self._order(snapshot, generation)
 
     def write(self, model: Model, state: FitState, generation: int) -> None:
         """Write a checkpoint now and return when it is recorded: for a last member that has to leave.
@@ -124,18 +121,18 @@ class CheckpointWriter:
         Raises:
             CheckpointError: It cannot be written.
         """
-        self._put(model, state, generation, None, best=False)
+        self._put(model, state, generation)
         self.flush()
         if self._failure is not None:
             raise CheckpointError(f"no checkpoint could be written: {self._failure}") from self._failure
 
     def flush(self) -> None:
         """Return when everything so far is written."""
-        self._snapshots.join()
+        self._orders.join()
 
     def close(self) -> None:
         """Write what is pending and end the thread."""
-        self._snapshots.put(None)
+        self._orders.put(None)
         self._thread.join()
 
     def abandon(self) -> None:
@@ -149,38 +146,45 @@ class CheckpointWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _put(
-        self, model: Model, state: FitState, generation: int, value: float | None, *, best: bool
-    ) -> None:
+    def link_best(self, checkpoints: Sequence[Checkpoint]) -> None:
+        """See to it that `best.h5` is the best checkpoint on record; who recorded it may not have got to it.
+
+        Args:
+            checkpoints: those on record, oldest first.
+        """
+        best, target = best_of(checkpoints), best_path(self._job)
+        if best is None or best.path == self._linked or not Path(best.path).exists():
+            return
+        if not (target.exists() and target.samefile(best.path)):
+            link_atomically(Path(best.path), target)
+        self._linked = best.path
+
+    def _put(self, model: Model, state: FitState, generation: int) -> None:
+        self._order(Snapshot.of(model, state, self._spec), generation)
+
+    def _order(self, snapshot: Snapshot, generation: int) -> None:
         if self._model is None:
             # In this thread: building draws random numbers, whose generators belong to the training thread.
             self._model = self._build()
-        packed = pack(model, state)
-        self._snapshots.put(
-            _Snapshot(packed, generation, state.epoch, state.step, state.iterations, value, best)
-        )
+        self._orders.put(_Order(snapshot, generation))
 
-    def _monitored(self, state: FitState) -> float | None:
-        values = state.history.get(self._spec.monitor)
-        if values:
-            return float(values[-1])
+    def _warn_of_monitor(self, state: FitState) -> None:
         if not self._warned_of_monitor:
             self._warned_of_monitor = True
             known = ", ".join(state.history) or "none"
             self._warn(
                 f"checkpoint.monitor: no {self._spec.monitor!r} tells the best checkpoint; there is: {known}"
             )
-        return None
 
     def _run(self) -> None:
         while True:
-            snapshot = self._snapshots.get()
+            order = self._orders.get()
             try:
-                if snapshot is None:
+                if order is None:
                     return
                 self._failure = None
                 with self._metrics.timed(self._metrics.checkpoint):
-                    self._write(snapshot)
+                    self._write(order)
             except Exception as error:
                 # Reported, not raised: training does not depend on this checkpoint.
                 self._failure = error
@@ -189,10 +193,11 @@ class CheckpointWriter:
                 )
                 self._warn(f"a checkpoint could not be written, training goes on: {error}")
             finally:
-                self._snapshots.task_done()
+                self._orders.task_done()
 
-    def _write(self, snapshot: _Snapshot) -> None:
+    def _write(self, order: _Order) -> None:
         assert self._model is not None
+        snapshot = order.snapshot
         model_file, sidecar = checkpoint_paths(self._job, snapshot.epoch, snapshot.step)
         model_file.parent.mkdir(parents=True, exist_ok=True)
         unpack(snapshot.packed, self._model)
@@ -209,24 +214,24 @@ class CheckpointWriter:
             best=snapshot.best,
             value=snapshot.value,
         )
-        if not self._record(snapshot, checkpoint):
+        if not self._record(order, checkpoint):
             log.info(
                 "a checkpoint came too late: its generation is over",
-                extra={"action": "checkpoint", "job": self._job.id, "generation": snapshot.generation},
+                extra={"action": "checkpoint", "job": self._job.id, "generation": order.generation},
             )
             return
-        if snapshot.best:
-            link_atomically(model_file, best_path(self._job))
-        self._forget_old()
+        checkpoints = patiently(lambda: self._store.checkpoints(self._job.id), self._given_up)
+        self.link_best(checkpoints)
+        self._forget_old(checkpoints)
 
-    def _record(self, snapshot: _Snapshot, checkpoint: Checkpoint) -> bool:
+    def _record(self, order: _Order, checkpoint: Checkpoint) -> bool:
         """Record a checkpoint; False when its generation is over, and this process does not lead the next."""
         tried = -1
         while True:
             with self._refused_lock:
-                generation = max(snapshot.generation, self._generation)
+                generation = max(order.generation, self._generation)
                 if generation == tried:
-                    self._refused.append(snapshot)  # for `go_on`, if there is one
+                    self._refused.append(order)  # for `go_on`, if there is one
                     return False
             tried = generation
             if patiently(
@@ -234,8 +239,7 @@ class CheckpointWriter:
             ):
                 return True
 
-    def _forget_old(self) -> None:
-        checkpoints = patiently(lambda: self._store.checkpoints(self._job.id), self._given_up)
+    def _forget_old(self, checkpoints: Sequence[Checkpoint]) -> None:
         for old in outdated(checkpoints, self._spec.checkpoint.keep):
             # Off the record first: what is on the record must exist.
             patiently(partial(self._store.forget_checkpoint, self._job.id, old.path), self._given_up)

@@ -14,7 +14,7 @@ from batchyard.scheduler.errors import StoreUnavailable
 from batchyard.scheduler.jobs.spec import JobSpec
 from batchyard.scheduler.protocol import EventKind, JobRecord, Progress
 from batchyard.scheduler.store import Store
-from batchyard.workers.checkpoints import CheckpointWriter, best_path
+from batchyard.workers.checkpoints import CheckpointWriter, Snapshot, best_path
 from batchyard.workers.crew.watcher import Watcher
 from batchyard.workers.metrics import WorkerMetrics
 from batchyard.workers.progress import ProgressReporter
@@ -74,18 +74,26 @@ class Lead:
         self._epoch_rows = self._counted_rows = 0
         self._rate = 0.0
 
-    def begin(self, state: FitState) -> None:
+    def begin(self, state: FitState, best: Snapshot | None) -> None:
         """Make up for what an earlier first member did not get to.
 
         It may have been lost after an epoch's decision and before telling of it, or before its checkpoint was
         on record.
+
+        Args:
+            state: where the fit stands.
+            best: the best epoch's end, if this member remembers it.
         """
         self._reporter.catch_up(state.epochs, state.history)
         self._checkpoints.go_on(self._generation)
-        if state.step == 0 and state.epoch > 0:
-            known = self._store.checkpoints(self._job.id)
-            if not any(c.epoch == state.epoch and c.step == 0 for c in known):
-                self._checkpoints.epoch_done(self._model, state, self._generation)
+        known = self._store.checkpoints(self._job.id)
+        ends = {checkpoint.epoch for checkpoint in known if checkpoint.step == 0}
+        if state.step == 0 and state.epoch > 0 and state.epoch not in ends:
+            self._checkpoints.epoch_done(self._model, state, self._generation)
+            ends.add(state.epoch)
+        if best is not None and best.epoch not in ends:
+            self._checkpoints.make_up_for(best, self._generation)
+        self._checkpoints.link_best(known)
         self._report(state)
 
     def step_done(self, state: FitState) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from batchyard.models import Model
 from batchyard.models.callbacks import CallbackList
 from batchyard.models.training import EvaluationData, FitState, TrainingData
+from batchyard.scheduler.jobs.spec import JobSpec
+from batchyard.workers.checkpoints import Snapshot, monitored
 
 __all__ = ["FitMemory", "Staged"]
 
@@ -37,6 +39,8 @@ class FitMemory:
         callbacks: those of the job.
         state: where the fit stands; None: not known yet, then the model's weights mean nothing either.
         staged: of the decision in progress.
+        best: the last epoch's end that was the best so far, for as long as it may not be on record: the
+            first member writes it in the background, and can be lost before it is done.
     """
 
     model: Model
@@ -45,6 +49,7 @@ class FitMemory:
     callbacks: CallbackList
     state: FitState | None = None
     staged: Staged | None = None
+    best: Snapshot | None = None
 
     @property
     def fit_state(self) -> FitState:
@@ -60,6 +65,11 @@ class FitMemory:
         The epoch is part of it since a decision moves on without a step.
         """
         return (-1, -1) if self.state is None else (self.state.iterations, self.state.epoch)
+
+    def keep_best(self, spec: JobSpec) -> None:
+        """Remember the epoch that has just ended if it is the best so far."""
+        if monitored(self.fit_state, spec)[1]:
+            self.best = Snapshot.of(self.model, self.fit_state, spec)
 
     def close(self) -> None:
         """Close files and end reading ahead."""

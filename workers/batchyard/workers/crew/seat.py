@@ -182,6 +182,7 @@ class Seat:
                 watcher,
                 Decisions(context.store, self._job.id, generation, group, watcher, memory),
                 lead,
+                lambda: memory.keep_best(self._spec),
                 context.draining,
                 context.metrics,
             )
@@ -259,7 +260,8 @@ class Seat:
             self._checkpoints,
             context.metrics,
         )
-        lead.begin(memory.fit_state)
+        lead.begin(memory.fit_state, memory.best)
+        memory.best = None
         return lead
 
     def _close_checkpoints(self, *, wait: bool) -> None:

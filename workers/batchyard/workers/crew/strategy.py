@@ -36,6 +36,7 @@ class CrewStrategy(Strategy):
         watcher: tells when the generation is over, and what the user wants.
         decisions: takes the decisions of this generation.
         lead: what the first member does besides; None for the others.
+        keep_best: what the others do at an epoch's end, in case the first is lost.
         draining: set when this worker has to leave.
         metrics: takes the times.
     """
@@ -49,6 +50,7 @@ class CrewStrategy(Strategy):
         watcher: Watcher,
         decisions: Decisions,
         lead: Lead | None,
+        keep_best: Callable[[], None],
         draining: threading.Event,
         metrics: WorkerMetrics,
     ) -> None:
@@ -59,6 +61,7 @@ class CrewStrategy(Strategy):
         self._watcher = watcher
         self._decisions = decisions
         self._lead = lead
+        self._keep_best = keep_best
         self._draining = draining
         self._drain_until: float | None = None
         self._metrics = metrics
@@ -140,6 +143,8 @@ class CrewStrategy(Strategy):
         """Let the first member tell of the epoch; a safe point as `step_done` is."""
         if self._lead is not None:
             self._lead.epoch_done(state)
+        else:
+            self._keep_best()
         self._step_began = time.perf_counter()
 
     def _exchange(self, length: int, dtype: torch.dtype) -> Exchange:
