@@ -225,6 +225,13 @@ class Network(Persistence, Layer):
         shapes = input_shape if isinstance(input_shape, list) else [input_shape]
         return unpack_singleton(self._graph.plan.shapes(shapes))
 
+    def reset_states(self) -> None:
+        """Sets the states of all stateful layers to zeros."""
+        for layer in self.layers:
+            reset = getattr(layer, "reset_states", None)
+            if reset is not None and (layer.stateful or isinstance(layer, Network)):
+                reset()
+
     # Describing.
 
     def get_config(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Losses of their own, and batch values for moving averages.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -39,11 +39,15 @@ class StepContext:
         updates: moving averages, in the order of the calls.
         batch_losses: scalars that are means over the rows (`add_loss` with inputs).
         activity_losses: scalars that are sums over the rows (activity regularizers).
+        defers_states: whether stateful layers keep their last states only once the step is applied.
+        state_updates: what then makes them keep these.
     """
 
     updates: list[MovingAverageUpdate] = field(default_factory=list)
     batch_losses: list[Tensor] = field(default_factory=list)
     activity_losses: list[Tensor] = field(default_factory=list)
+    defers_states: bool = False
+    state_updates: list[Callable[[], None]] = field(default_factory=list)
 
 
 _current: ContextVar[StepContext | None] = ContextVar("step_context", default=None)

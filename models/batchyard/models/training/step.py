@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +15,7 @@ from batchyard.models.training.lanes import FLAG_STOP, LaneResult, LaneSpec, lan
 from batchyard.models.training.objectives import refuse_masks_with_lanes, shares_of
 from batchyard.models.training.phase import phase_scope
 from batchyard.models.training.randomness import lane_scope
+from batchyard.models.training.states import refuse_states_with_lanes
 
 if TYPE_CHECKING:
     from batchyard.models.engine.model import Model
@@ -37,9 +38,12 @@ class TrainStep:
         self._trainable = list(self._compiled.trainable_weights)
         self._has_penalties = bool(model.losses)
         refuse_masks_with_lanes(self._compiled, lanes)
+        refuse_states_with_lanes(model, lanes)
         self._spec: LaneSpec | None = None
         #: Which moving averages a forward pass folds into, in the order of the calls.
         self._updates: list[MovingAverageUpdate] = []
+        #: What makes stateful layers keep the states at which the last lane ended.
+        self._state_updates: list[Callable[[], None]] = []
 
     def spec(self, batch: GlobalBatch, seed: int) -> LaneSpec:
         """Finds the shapes of lane results, by computing a single row, once.
@@ -77,12 +81,14 @@ class TrainStep:
         model, count = self.model, rows.stop - rows.start
         data = batch.lane(rows)
         with phase_scope(model, True), lane_scope(*place, lane), collecting() as context:
+            context.defers_states = True
             masks: list[Tensor | None] = []
             outputs = model.compute_outputs(data.inputs, masks if self._compiled.masked else None)
             penalties = model.losses if lane == 0 and self._has_penalties else []
             shares = shares_of(self._compiled, outputs, data, count, batch, context, penalties, masks)
         grads = self._gradients(shares.loss)
         self._updates = context.updates
+        self._state_updates = context.state_updates
         factor = count / batch.rows
         updates = [u.value if factor == 1.0 else u.value * factor for u in context.updates]
         values = torch.stack(shares.values)
@@ -103,6 +109,8 @@ class TrainStep:
         """Applies the sum over all lanes: moving averages, then the weight update. It does not fail."""
         for update, value in zip(self._updates, total.updates, strict=True):
             apply_moving_average(update, value)
+        for keep in self._state_updates:
+            keep()
         self.model.optimizer.apply(self._trainable, total.grads)
 
 

@@ -1,0 +1,1 @@
+"""Layers that turn numbers of words into vectors."""

@@ -1,0 +1,29 @@
+"""Names of weights that a layer holds for another: files have them under the outer layer's name."""
+
+from __future__ import annotations
+
+from batchyard.models.engine.layer import Layer
+
+__all__ = ["prefix_weights", "rename_weights"]
+
+
+def rename_weights(inner: Layer, name: str) -> None:
+    """Gives all weights of an inner layer the outer one's name; repeated ones get `_1`, `_2`.
+
+    `lstm_cell_1/kernel:0` becomes `lstm_1/kernel:0`.
+    """
+    taken: set[str] = set()
+    for weight in inner.weights:
+        rest = weight.keras_name.split("/", 1)[-1].removesuffix(":0")
+        new, number = f"{name}/{rest}", 0
+        while new in taken:
+            number += 1
+            new = f"{name}/{rest}_{number}"
+        taken.add(new)
+        weight.keras_name = f"{new}:0"
+
+
+def prefix_weights(inner: Layer, name: str) -> None:
+    """Puts the outer layer's name before the names of all weights of an inner layer."""
+    for weight in inner.weights:
+        weight.keras_name = f"{name}/{weight.keras_name}"

@@ -1,0 +1,65 @@
+"""A recurrent computation step by step, and what masks mean for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+__all__ = ["Step", "run_steps"]
+
+#: Computes one step: (input, states) gives (output, new states).
+Step = Callable[[Tensor, Sequence[Tensor]], tuple[Tensor, Sequence[Tensor]]]
+
+
+def run_steps(
+    step: Step,
+    inputs: Sequence[Tensor],
+    states: Sequence[Tensor],
+    masks: Sequence[Tensor] | None,
+    unroll: bool,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Computes a sequence.
+
+    Where a row is masked, the states stay and the output is repeated. Before the first step that counts the
+    output is the first state, or zeros if `unroll`: so does Keras.
+
+    Args:
+        step: computes one step.
+        inputs: one tensor (batch, …) a time step.
+        states: the initial ones.
+        masks: one tensor (batch,) a time step, False where a row is masked; None for none.
+        unroll: see above.
+
+    Returns:
+        the outputs of all steps, and the last states.
+    """
+    outputs: list[Tensor] = []
+    current = list(states)
+    if masks is None:
+        for x in inputs:
+            output, new = step(x, current)
+            current = list(new)
+            outputs.append(output)
+        return outputs, current
+    for x, mask in zip(inputs, masks, strict=True):
+        output, new = step(x, current)
+        if outputs:
+            before = outputs[-1]
+        elif unroll or current[0].shape != output.shape:
+            before = torch.zeros_like(output)
+        else:
+            before = current[0]
+        chosen = torch.where(_like(mask, output), output, before)
+        is_state = new[0] is output and current[0] is before  # as for all cells of this library
+        current = [
+            chosen if is_state and number == 0 else torch.where(_like(mask, one), one, old)
+            for number, (one, old) in enumerate(zip(new, current, strict=True))
+        ]
+        outputs.append(chosen)
+    return outputs, current
+
+
+def _like(mask: Tensor, tensor: Tensor) -> Tensor:
+    return mask.view(-1, *[1] * (tensor.ndim - 1))
