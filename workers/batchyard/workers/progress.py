@@ -7,10 +7,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Self
 
 from batchyard.scheduler.errors import StoreUnavailable
-from batchyard.scheduler.protocol import EventKind, Progress
+from batchyard.scheduler.protocol import Progress
 from batchyard.scheduler.store import Store
 
 __all__ = ["ProgressReporter"]
@@ -41,7 +42,7 @@ class ProgressReporter:
         self._store = store
         self._job = job_id
         self._progress: Progress | None = None
-        self._outbox: deque[Callable[[], None]] = deque()
+        self._outbox: deque[Callable[[], object]] = deque()
         self._due_at = 0.0
         self._closing = False
         self._sending = False
@@ -66,9 +67,9 @@ class ProgressReporter:
             self._progress = progress
             self._changed.notify_all()
 
-    def event(self, kind: EventKind, data: dict[str, Any]) -> None:
-        """Append an event to the job's stream."""
-        self._put(lambda: self._store.emit(self._job, kind, data))
+    def epoch(self, data: dict[str, Any]) -> None:
+        """Tell of a finished epoch, unless somebody has."""
+        self._put(partial(self._store.tell_epoch, self._job, data))
 
     def catch_up(self, epochs: Sequence[int], history: Mapping[str, Sequence[float]]) -> None:
         """Tell of finished epochs that the stream lacks: who should have told of them was lost.
@@ -77,31 +78,17 @@ class ProgressReporter:
             epochs: the finished epochs.
             history: per log one value per finished epoch.
         """
-        if not epochs:
-            return
-        finished = list(epochs)
-        logs = [
-            {name: values[row] for name, values in history.items() if row < len(values)}
-            for row in range(len(finished))
-        ]
-
-        def send() -> None:
-            told = self._epochs_told()
-            for epoch, values in zip(finished, logs, strict=True):
-                if epoch not in told:
-                    self._store.emit(
-                        self._job,
-                        EventKind.EPOCH,
-                        {
-                            "epoch": epoch,
-                            "logs": values,
-                            "seconds": 0.0,
-                            "samples_per_second": 0.0,
-                            "learning_rate": values.get("lr"),
-                        },
-                    )
-
-        self._put(send)
+        for row, epoch in enumerate(epochs):
+            logs = {name: values[row] for name, values in history.items() if row < len(values)}
+            self.epoch(
+                {
+                    "epoch": epoch,
+                    "logs": logs,
+                    "seconds": 0.0,
+                    "samples_per_second": 0.0,
+                    "learning_rate": logs.get("lr"),
+                }
+            )
 
     def flush(self, patience: float = FAREWELL) -> bool:
         """Return whether all is sent, waiting for it at most `patience` seconds."""
@@ -117,7 +104,7 @@ class ProgressReporter:
             self._closing = True
             self._changed.notify_all()
 
-    def _put(self, send: Callable[[], None]) -> None:
+    def _put(self, send: Callable[[], object]) -> None:
         with self._changed:
             self._outbox.append(send)
             self._changed.notify_all()
@@ -145,11 +132,3 @@ class ProgressReporter:
                 log.debug("progress waits for Redis: %s", error, extra={"action": "report_progress"})
                 with self._changed:
                     self._changed.wait_for(lambda: self._closing, RETRY)
-
-    def _epochs_told(self) -> set[int]:
-        told: set[int] = set()
-        after = "0"
-        while events := self._store.events(self._job, after):
-            after = events[-1].id
-            told |= {int(event.data["epoch"]) for event in events if event.kind == EventKind.EPOCH}
-        return told

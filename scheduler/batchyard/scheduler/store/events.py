@@ -55,6 +55,17 @@ class EventOperations:
             json.dumps(data),
         )
 
+    def tell_epoch(self, job_id: str, data: dict[str, Any]) -> bool:
+        """Append a finished epoch to a job's stream; False when it was told already.
+
+        Epochs are told in their order. One that is computed again, after all workers were lost, is not
+        told again.
+        """
+        answer = self._connection.script(
+            "tell_epoch", [keys.job(job_id), keys.events(job_id)], [data["epoch"], json.dumps(data)]
+        )
+        return bool(answer)
+
     def events(self, job_id: str, after: str = "0", wait: float = 0.0) -> list[Event]:
         """Return a job's events after a position.
 

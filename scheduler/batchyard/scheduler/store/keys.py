@@ -6,7 +6,7 @@ All keys start with `batchyard:`. `<job>` is a job's id, `<worker>` a worker's n
 |------------------------------|--------|--------------------------------------------------|-------------------|----------------------------|
 | `jobs`                       | zset   | job ids by time of submission                    | client            | until the job is forgotten |
 | `active`                     | set    | ids of jobs that have not ended                  | client, scheduler | until the job ends         |
-| `job:<job>`                  | hash   | the fields of `JobRecord`                        | all               | with the job               |
+| `job:<job>`                  | hash   | the fields of `JobRecord`, `epochs_told`         | all               | with the job               |
 | `job:<job>:tasks`            | hash   | live tasks: id → `TaskRecord`                    | scheduler, worker | until the job ends         |
 | `job:<job>:ledger`           | hash   | first batch → `LedgerEntry`                      | worker, scheduler | with the job               |
 | `job:<job>:events`           | stream | what a user waits for (`Event`)                  | all               | with the job, ~100,000 entries |

@@ -12,7 +12,7 @@ from batchyard.models.training import FitState, TrainingData
 from batchyard.models.training.logs import means
 from batchyard.scheduler.errors import StoreUnavailable
 from batchyard.scheduler.jobs.spec import JobSpec
-from batchyard.scheduler.protocol import EventKind, JobRecord, Progress
+from batchyard.scheduler.protocol import JobRecord, Progress
 from batchyard.scheduler.store import Store
 from batchyard.workers.checkpoints import CheckpointWriter, Snapshot, best_path
 from batchyard.workers.crew.watcher import Watcher
@@ -111,15 +111,14 @@ class Lead:
         now = time.monotonic()
         seconds = now - self._epoch_began
         logs = {name: values[-1] for name, values in state.history.items() if values}
-        self._reporter.event(
-            EventKind.EPOCH,
+        self._reporter.epoch(
             {
                 "epoch": state.epochs[-1],
                 "logs": logs,
                 "seconds": seconds,
                 "samples_per_second": self._epoch_rows / seconds if seconds > 0 else 0.0,
                 "learning_rate": self._model.optimizer.hyper_parameters().get("lr"),
-            },
+            }
         )
         self._report(state)
         self._epoch_began, self._epoch_rows = now, 0
