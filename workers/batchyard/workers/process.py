@@ -213,4 +213,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    # All is sent, written and said. Taking torch apart would take seconds, in which nobody gets anything.
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)

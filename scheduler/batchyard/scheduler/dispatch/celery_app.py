@@ -49,6 +49,8 @@ def make_app(redis_url: str) -> Celery:
             "socket_connect_timeout": 5.0,
             "socket_keepalive": True,
             "health_check_interval": 5,
+            # Seconds that one look into the queue lasts. A leaving worker waits for its end, up to twice.
+            "polling_interval": 0.2,
         },
     )
     return app

@@ -30,6 +30,9 @@ LEADER_TTL = 5.0
 BUSY_INTERVAL = 0.25
 IDLE_INTERVAL = 1.0
 
+#: Seconds after which a wait looks whether the process shall end.
+STOP_INTERVAL = 0.2
+
 
 def serve(redis_url: str, *, metrics_port: int | None = None, stop: threading.Event | None = None) -> None:
     """Run a scheduler until `stop` is set.
@@ -82,7 +85,7 @@ class _Loop:
         while not stop.is_set():
             try:
                 interval = self._step()
-                self._position = self._store.wait_for_wakeup(self._position, min(interval, self._longest))
+                self._wait(min(interval, self._longest), stop)
             except StoreUnavailable as error:
                 log.warning("waiting for Redis: %s", error, extra={"action": "wait"})
                 stop.wait(0.2)
@@ -91,6 +94,16 @@ class _Loop:
                 self._store.resign(self._token)
             except StoreUnavailable:
                 log.warning("Redis is away; the leadership ends by itself", extra={"action": "resign"})
+
+    def _wait(self, seconds: float, stop: threading.Event) -> None:
+        """Wait until something wakes the loop, the time is over, or the process shall end."""
+        deadline = time.monotonic() + seconds
+        before = self._position
+        while self._position == before and not stop.is_set():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            self._position = self._store.wait_for_wakeup(before, min(left, STOP_INTERVAL))
 
     def _step(self) -> float:
         """Lead or stand by, once; return the seconds until the next step is due."""
