@@ -213,6 +213,7 @@ def test_a_wrong_key_is_named_with_line_value_and_remedy(write: Write, change: s
             "job.yaml:4: data.file: there is no such file (value 'no/a.h5'); there is no",
         ),
         ("{file: data.h5, x: xx, y: y}", "job.yaml:4: data.x: data.h5 has no dataset 'xx'; "),
+        ("{file: data.h5, x: x, y: labels}", "job.yaml:4: data.y: data.h5 has no dataset 'labels'; known: "),
         (
             "{file: data.h5, x: x, y: shrt}",
             "job.yaml:4: data.y: data.h5 has no dataset 'shrt'; did you mean 'short'?",
@@ -325,7 +326,7 @@ def test_a_model_file_that_is_no_model_is_refused(
 
 def test_a_missing_model_gets_a_name_like_it(write: Write) -> None:
     assert problems(write(GOOD.replace("model.json", "mode.json"))) == [
-        "job.yaml:2: model: mode.json there is no such file; did you mean 'model.json'?"
+        "job.yaml:2: model: mode.json does not exist; did you mean 'model.json'?"
     ]
 
 
@@ -355,7 +356,7 @@ def test_predicting_with_untrained_weights_is_refused(write: Write) -> None:
     assert "model.json is a configuration without weights; to predict give a .h5 file" in problem
 
 
-def test_all_problems_are_told_at_once(write: Write) -> None:
+def test_all_problems_are_told_at_once_in_the_order_of_the_file(write: Write) -> None:
     found = problems(
         write(
             """\
@@ -370,12 +371,12 @@ def test_all_problems_are_told_at_once(write: Write) -> None:
         )
     )
     assert [line.split(": ")[1] for line in found] == [
-        "compile.loss",
-        "epochs",
-        "colour",
-        "lanes",
         "model",
+        "compile.loss",
         "data.y",
+        "epochs",
+        "lanes",
+        "colour",
     ]
 
 

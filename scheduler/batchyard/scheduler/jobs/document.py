@@ -103,12 +103,16 @@ class Document:
         finally:
             loader.dispose()
 
+    def line(self, path: KeyPath) -> int:
+        """Return the line of a key path, or of the nearest thing around it; 0: there is none."""
+        return next(
+            (line for length in range(len(path), -1, -1) if (line := self.lines.get(path[:length]))), 0
+        )
+
     def place(self, path: KeyPath) -> str:
         """Return `file:line` of a key path, or of the nearest thing around it."""
-        for length in range(len(path), -1, -1):
-            if line := self.lines.get(path[:length]):
-                return f"{self.name}:{line}"
-        return self.name
+        line = self.line(path)
+        return f"{self.name}:{line}" if line else self.name
 
 
 class _Walk:

@@ -46,7 +46,12 @@ def load_job_file(path: str | Path) -> list[JobSpec]:
     if len(named) == len(sections):
         problems += _link_problems(named)
     if problems:
-        raise JobFileError(_located(document, prefix, problem) for prefix, problem in problems)
+        located = [((*prefix, *problem.path), problem) for prefix, problem in problems]
+        located.sort(key=lambda entry: document.line(entry[0]))
+        raise JobFileError(
+            f"{document.place(path)}: {Problem(path, problem.what, problem.remedy)}"
+            for path, problem in located
+        )
     return _ordered([spec for _, spec in named])
 
 
@@ -85,12 +90,6 @@ def _sections(value: Any, problems: list[tuple[KeyPath, Problem]]) -> list[tuple
         problems.append(((), Problem(("jobs",), "must be a list of jobs", "begin each with - kind: …")))
         return []
     return [(("jobs", position), entry) for position, entry in enumerate(value["jobs"])]
-
-
-def _located(document: Document, prefix: KeyPath, problem: Problem) -> str:
-    """Return a problem with file and line."""
-    path = (*prefix, *problem.path)
-    return f"{document.place(path)}: {Problem(path, problem.what, problem.remedy)}"
 
 
 def _waits_for(spec: JobSpec) -> dict[KeyPath, str]:

@@ -58,7 +58,7 @@ def inspect_model(path: Path) -> ModelFacts:
         NoModel: It is missing, damaged, or something else.
     """
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "there is no such file"
+        what = "is a folder" if path.is_dir() else "does not exist"
         names = (
             [entry.name for entry in path.parent.iterdir() if entry.is_file()] if path.parent.is_dir() else []
         )

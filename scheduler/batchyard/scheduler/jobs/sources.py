@@ -106,7 +106,7 @@ def _header(source: DataSource, column: str, given: str, path: KeyPath) -> Array
         return Problem(
             (*path, column),
             f"{file} has no dataset {given!r}",
-            did_you_mean(given, array_names(file), "the file holds no dataset at all"),
+            did_you_mean(given, array_names(file)) or "the file holds no dataset at all",
         )
     except UnreadableFile as error:
         damaged = inside and _is_unreadable(file)
