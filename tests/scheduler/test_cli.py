@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -15,10 +16,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from rich.console import Console
 
 from batchyard.scheduler import Client
 from batchyard.scheduler.cli import main
-from batchyard.scheduler.protocol import EventKind, JobState, WorkerRecord
+from batchyard.scheduler.cli.live import LiveView
+from batchyard.scheduler.client import JobStatus
+from batchyard.scheduler.protocol import EventKind, JobKind, JobRecord, JobState, Progress, WorkerRecord
 from batchyard.scheduler.store import Store
 
 JOB = """\
@@ -311,11 +315,14 @@ def test_a_scheduler_leads_until_sigterm(
     assert redis.leader() is None
 
 
-def test_a_worker_without_its_extra_says_how_to_install_it(
-    redis: Store, batchyard: Batchyard, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("command", ["worker", "up"])
+def test_without_the_extra_of_workers_it_is_said_how_to_install_it(
+    redis: Store, batchyard: Batchyard, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    monkeypatch.setattr("batchyard.scheduler.cli.programs._WORKER_PARTS", ("no_such_package",))
-    answer = batchyard("worker")
+    monkeypatch.setattr(
+        "batchyard.scheduler.embedded.worker_extra._WORKER_PARTS", ("batchyard", "no_such_package")
+    )
+    answer = batchyard(command)
     assert answer.code == 2
     assert "pip install 'batchyard[worker]'" in answer.err
 
@@ -324,6 +331,46 @@ def test_a_worker_refuses_devices_that_make_no_sense(redis: Store, batchyard: Ba
     answer = batchyard("worker", "--devices", "tpu:4")
     assert answer.code == 2
     assert "tpu:4" in answer.err
+
+
+def test_the_version_is_told_and_no_variable_of_the_environment_asks_for_it(
+    redis: Store, batchyard: Batchyard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert batchyard("--version").out.startswith("batchyard ")
+    monkeypatch.setenv("BATCHYARD_VERSION", "1")
+    assert json.loads(batchyard("list", "--json").out) == []
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_bar_of_a_fit_job_stays_on_one_line(columns: int) -> None:
+    console = Console(width=columns, height=20, force_terminal=True, file=io.StringIO())
+    with LiveView(console) as view:
+        for step in (1, 20):
+            view.progress(_training(step))
+        with console.capture() as capture:
+            console.print(view._render())
+    shown = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in capture.get().splitlines()]
+    assert shown[0].startswith("digits-train  epoch 3/40  step 20/41")
+    assert shown[0].endswith("left")
+    assert "2,000 samples/s  2 workers" in shown[1]
+    assert " ".join(" ".join(shown).split()).endswith("val_acc 0.9722")
+    assert len(shown) == (4 if columns == 80 else 2)
+
+
+def _training(step: int) -> JobStatus:
+    logs = {"loss": 0.4487, "acc": 0.8563, "lr": 0.002, "val_loss": 0.08425, "val_acc": 0.9722}
+    record = JobRecord(
+        id="digits-train-1",
+        kind=JobKind.FIT,
+        spec={"name": "digits-train"},
+        owner="ada",
+        priority=0,
+        directory="/runs",
+    )
+    progress = Progress(
+        epoch=2, epochs=40, step=step, steps=41, samples_per_second=2000.0, workers=2, logs=logs
+    )
+    return JobStatus(JobState.RUNNING, "", progress, record)
 
 
 def test_doctor_says_what_to_mend(redis: Store, batchyard: Batchyard) -> None:

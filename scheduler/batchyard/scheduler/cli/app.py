@@ -6,7 +6,8 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import NoReturn
+from importlib import metadata
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -35,8 +36,8 @@ app = typer.Typer(
     name="batchyard",
     help=(
         "Train and apply Keras-style models on a fleet of workers: the same bits on any number of them.\n\n"
-        "Every option can also be set by the environment, as BATCHYARD_RUN_DEVICES for `run --devices`; "
-        "the address of Redis by BATCHYARD_REDIS_URL."
+        "Options can also be set by the environment, as BATCHYARD_RUN_DEVICES for `run --devices`: the help "
+        "of each command names the variables. The address of Redis is BATCHYARD_REDIS_URL."
     ),
     epilog=f"Examples:\n\n{_EXAMPLES}\n\nExit codes:\n\n{_CODES}",
     no_args_is_help=True,
@@ -59,6 +60,30 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "worker": programs.worker,
     "doctor": doctor.doctor,
 }
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"batchyard {metadata.version('batchyard')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            allow_from_autoenv=False,
+            help="Show the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
 

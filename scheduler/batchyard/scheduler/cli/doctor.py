@@ -91,10 +91,14 @@ def doctor(
 
 
 def _all_findings(redis: str | None, output: Path) -> Iterator[Finding]:
+    yield from _cluster(redis)
     yield from _versions()
-    yield _devices()
     yield _disk(output)
     yield _embedded_redis()
+    yield _devices()  # the last one, as it takes seconds
+
+
+def _cluster(redis: str | None) -> Iterator[Finding]:
     try:
         client = connect(redis)
     except InputError as error:

@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +23,9 @@ __all__ = ["LiveView", "PlainView", "make_view"]
 
 #: Events that a terminal shows as lines above the bars; the bars tell the rest.
 _NOTEWORTHY = {EventKind.WARNING, EventKind.RANGE, EventKind.CREW}
+
+#: Part that a new report of speed has in the one that is shown; there are some five a second.
+_SMOOTHING = 0.1
 
 
 def make_view(console: Console, *, plain: bool) -> LiveView | PlainView:
@@ -69,6 +74,7 @@ class _Row:
     status: JobStatus
     began: float  #: when it was first seen running, on our clock
     began_with: int  #: what it had done by then
+    speed: float = 0.0  #: samples per second, smoothed: a validation between two reports halves what they say
 
 
 class LiveView:
@@ -102,7 +108,9 @@ class LiveView:
         if before is None or before.status.state is not JobState.RUNNING or not before.began_with:
             self._rows[status.record.id] = _Row(status, time.monotonic(), done)
         else:
-            self._rows[status.record.id] = replace(before, status=status)
+            told = status.progress.samples_per_second
+            speed = before.speed + _SMOOTHING * (told - before.speed) if before.speed else told
+            self._rows[status.record.id] = replace(before, status=status, speed=speed)
 
     def ended(self, job: JobRecord, history: Sequence[Event]) -> None:
         """Replace a job's bar by where its results lie."""
@@ -130,13 +138,16 @@ def _lines(row: _Row, width: int) -> Iterator[RenderableType]:
         return
     done, total = _work(status)
     line = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(4):
+        line.add_column(no_wrap=True, overflow="ellipsis")
     bar = ProgressBar(total=total or None, completed=done, width=24, pulse=not total)
-    line.add_row(name, _where(status), bar, Text(_speed(status, row), style="dim"))
+    line.add_row(name, _where(status), bar, Text(_time_left(status, row), style="dim"))
     yield line
-    if status.progress.logs:
-        metrics = Text(" " * (width + 2) + metric_text(status.progress.logs), style="cyan")
-        metrics.no_wrap, metrics.overflow = True, "ellipsis"
-        yield metrics
+    # Beside each other where there is room, else below each other: 80 columns hold the line above just so.
+    details = [(_speed(status, row), "dim"), (metric_text(status.progress.logs), "cyan")]
+    texts = [Text(text, style=style) for text, style in details if text]
+    if texts:
+        yield Padding(Columns(texts, padding=(0, 2)), (0, 0, 0, width + 2))
 
 
 def _name(status: JobStatus) -> str:
@@ -162,16 +173,21 @@ def _where(status: JobStatus) -> str:
 
 
 def _speed(status: JobStatus, row: _Row) -> str:
-    """Return samples per second, workers, and the time that is left at this speed."""
-    progress = status.progress
-    done, total = _work(status)
+    """Return samples per second, and workers."""
+    workers = status.progress.workers
     parts = []
-    if progress.samples_per_second:
-        parts.append(f"{progress.samples_per_second:,.0f} samples/s")
-    if progress.workers:
-        parts.append(f"{progress.workers} worker{'' if progress.workers == 1 else 's'}")
-    gained = done - row.began_with
-    if gained > 0 and total:
-        left = int((total - done) * (time.monotonic() - row.began) / gained)
-        parts.append(f"{left // 60}:{left % 60:02d} left")
+    if row.speed:
+        parts.append(f"{row.speed:,.0f} samples/s")
+    if workers:
+        parts.append(f"{workers} worker{'' if workers == 1 else 's'}")
     return "  ".join(parts)
+
+
+def _time_left(status: JobStatus, row: _Row) -> str:
+    """Return how long the rest takes at the speed so far."""
+    done, total = _work(status)
+    gained = done - row.began_with
+    if gained <= 0 or not total:
+        return ""
+    left = int((total - done) * (time.monotonic() - row.began) / gained)
+    return f"{left // 60}:{left % 60:02d} left"

@@ -46,7 +46,7 @@ AllowCode = Annotated[
     bool,
     typer.Option("--allow-code", help="Let jobs run Python code that they name (module:factory)."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.", allow_from_autoenv=False)]
 JobArgument = Annotated[
     str, typer.Argument(metavar="JOB", help="Id of a job, the beginning of it, or its name (the newest).")
 ]

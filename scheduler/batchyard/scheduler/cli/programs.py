@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import logging
 import signal
 import sys
@@ -13,13 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from batchyard.scheduler.cli.options import AllowCode, Threads
-from batchyard.scheduler.embedded import leave_with_parent
-from batchyard.scheduler.errors import InputError, MissingExtra
+from batchyard.scheduler.embedded import leave_with_parent, require_worker_extra
+from batchyard.scheduler.errors import InputError
 
 __all__ = ["scheduler", "worker"]
-
-#: What a worker needs, beside the scheduler's own dependencies.
-_WORKER_PARTS = ("batchyard.workers", "torch", "matplotlib", "psutil")
 
 _Redis = Annotated[
     str | None,
@@ -88,9 +84,7 @@ def worker(
     """
     url = _needed(redis)
     _configure_logging()
-    missing = next((part for part in _WORKER_PARTS if importlib.util.find_spec(part) is None), None)
-    if missing is not None:
-        raise MissingExtra("worker", f"batchyard worker (it lacks {missing})")
+    require_worker_extra("batchyard worker")
     # By name: the scheduler's package does not depend on the workers'.
     supervisor: Any = importlib.import_module("batchyard.workers.supervisor")
     errors: Any = importlib.import_module("batchyard.workers.errors")

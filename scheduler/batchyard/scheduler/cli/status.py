@@ -28,7 +28,10 @@ _PIPE_WIDTH = 240
 
 
 def list_jobs(
-    every: Annotated[bool, typer.Option("--all", help="Show all ended jobs, not the latest only.")] = False,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="Show all ended jobs, not the latest only.", allow_from_autoenv=False),
+    ] = False,
     as_json: Json = False,
     redis: Redis = None,
 ) -> None:

@@ -5,6 +5,7 @@ from batchyard.scheduler.embedded.parent_pipe import PARENT_PIPE_VARIABLE, Paren
 from batchyard.scheduler.embedded.redis_binary import find_redis_server
 from batchyard.scheduler.embedded.redis_server import PrivateRedis
 from batchyard.scheduler.embedded.system import EmbeddedSystem
+from batchyard.scheduler.embedded.worker_extra import require_worker_extra
 
 __all__ = [
     "PARENT_PIPE_VARIABLE",
@@ -14,4 +15,5 @@ __all__ = [
     "PrivateRedis",
     "find_redis_server",
     "leave_with_parent",
+    "require_worker_extra",
 ]

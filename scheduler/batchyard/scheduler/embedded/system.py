@@ -16,6 +16,7 @@ from typing import Self
 from batchyard.scheduler.embedded.child import Child
 from batchyard.scheduler.embedded.parent_pipe import ParentPipe
 from batchyard.scheduler.embedded.redis_server import PrivateRedis
+from batchyard.scheduler.embedded.worker_extra import require_worker_extra
 from batchyard.scheduler.errors import EmbeddedError
 from batchyard.scheduler.store import Store
 
@@ -84,7 +85,9 @@ class EmbeddedSystem:
 
         Raises:
             EmbeddedError: Something cannot be started.
+            MissingExtra: What workers need is not installed.
         """
+        require_worker_extra("a system on this machine")
         if self.directory is None:
             self.directory = Path(tempfile.mkdtemp(prefix="batchyard-"))
         self.directory.mkdir(parents=True, exist_ok=True)
