@@ -16,6 +16,7 @@ from batchyard.models import (
     training,
     utils,
 )
+from batchyard.models.compat import as_keras
 from batchyard.models.engine.input_layer import Input
 from batchyard.models.engine.model import Model
 from batchyard.models.engine.sequential import Sequential
@@ -26,6 +27,7 @@ __all__ = [
     "Model",
     "Sequential",
     "activations",
+    "as_keras",
     "backend",
     "callbacks",
     "constraints",
