@@ -73,13 +73,10 @@ class TaskRunner:
         held = (claim.job.id, task.id, task.attempt, context.incarnation)
         try:
             outcome = self._handlers[kind](claim)
-            if outcome == "released":
-                patiently(lambda: context.store.release(*held), context.draining)
-            return outcome
-        except StoreUnavailable:
-            # Redis is away and the worker drains: whoever reads its heartbeat will give the task to others.
-            log.warning("left a task behind", extra={"action": "abandon", "task": task.id})
-            return "released"
+            return self._release(claim) if outcome == "released" else outcome
+        except StoreUnavailable as error:
+            log.warning("gave a task up: %s", error, extra={"action": "release", "task": task.id})
+            return self._release(claim)
         except Exception as error:
             failure = describe(error)
             log.debug("a task failed", exc_info=True, extra={"action": "fail", "task": task.id})
@@ -88,3 +85,14 @@ class TaskRunner:
             except StoreUnavailable:
                 log.exception("a failure could not be reported", extra={"action": "fail", "task": task.id})
             return "failed"
+
+    def _release(self, claim: Claim) -> Outcome:
+        """Hand a task back. Without that it would stay this worker's for as long as the worker lives."""
+        context, task = self._context, claim.task
+        held = (claim.job.id, task.id, task.attempt, context.incarnation)
+        try:
+            patiently(lambda: context.store.release(*held), context.draining)
+        except StoreUnavailable:
+            # Redis is away and the worker drains: whoever reads its heartbeat will give the task to others.
+            log.warning("left a task behind", extra={"action": "abandon", "task": task.id})
+        return "released"
