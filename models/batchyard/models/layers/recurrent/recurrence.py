@@ -23,7 +23,7 @@ def run_steps(
     """Computes a sequence.
 
     Where a row is masked, the states stay and the output is repeated. Before the first step that counts the
-    output is the first state, or zeros if `unroll`: so does Keras.
+    output is the first state where that has the output's shape, or zeros if `unroll`: so does Keras.
 
     Args:
         step: computes one step.

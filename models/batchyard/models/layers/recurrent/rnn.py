@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -131,7 +132,8 @@ class RNN(Layer):
 
     def _build_for(self, shapes: list[Shape]) -> None:
         self._batch_size = shapes[0][0]
-        super()._build_for(shapes)
+        with self._expecting(len(shapes)):
+            super()._build_for(shapes)
 
     def build(self, input_shape: Any) -> None:
         """Builds the cell for the input of one time step."""
@@ -233,14 +235,17 @@ class RNN(Layer):
         """
         full = self._all_inputs(inputs, initial_state, constants)
         self._check_states(full)
-        before = self.input_spec
-        self.input_spec = [*to_list(before)[:1], *[InputSpec()] * (len(full) - 1)]
+        with self._expecting(len(full)):
+            return super().__call__(unpack_singleton(full), **kwargs)
+
+    @contextmanager
+    def _expecting(self, count: int) -> Iterator[None]:
+        """Lets the input come with states and constants, which `_check_states` looks at."""
+        self.input_spec = [*self.input_spec[:1], *[InputSpec()] * (count - 1)]
         try:
-            result = super().__call__(unpack_singleton(full), **kwargs)
+            yield
         finally:
-            after = to_list(self.input_spec)[:1]
-            self.input_spec = after
-        return result
+            self.input_spec = self.input_spec[:1]
 
     def _all_inputs(self, inputs: Any, initial_state: Any, constants: Any) -> list[Any]:
         if isinstance(inputs, list | tuple):

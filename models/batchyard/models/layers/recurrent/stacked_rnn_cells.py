@@ -20,7 +20,7 @@ __all__ = ["StackedRNNCells"]
 class StackedRNNCells(Layer):
     """One cell made of several: each one's output is the next one's input.
 
-    The states are listed from the last cell to the first, so that the first state has the output's size.
+    The states are listed from the first cell to the last.
 
     Args:
         cells: in the order of computation.
@@ -28,7 +28,7 @@ class StackedRNNCells(Layer):
 
     Example:
         >>> StackedRNNCells([LSTMCell(3), GRUCell(2)]).state_size
-        (2, 3, 3)
+        (3, 3, 2)
 
     Source: Keras 2.2.4, `layers.StackedRNNCells`.
     """
@@ -45,8 +45,8 @@ class StackedRNNCells(Layer):
 
     @property
     def state_size(self) -> tuple[int, ...]:
-        """The sizes of all states, those of the last cell first."""
-        return tuple(size for cell in reversed(self.cells) for size in to_list(cell.state_size))
+        """The sizes of all states, cell by cell."""
+        return tuple(size for cell in self.cells for size in to_list(cell.state_size))
 
     @property
     def output_size(self) -> int:
@@ -82,21 +82,16 @@ class StackedRNNCells(Layer):
         training: bool | None = None,
     ) -> tuple[Tensor, list[Tensor]]:
         """Computes one step of each cell."""
-        of_cell: list[Sequence[Tensor]] = []
-        at = len(states)
-        for cell in self.cells:
-            count = len(to_list(cell.state_size))
-            of_cell.append(states[at - count : at])
-            at -= count
         new: list[Tensor] = []
-        for cell, own in zip(self.cells, of_cell, strict=True):
+        for cell in self.cells:
+            own = states[len(new) : len(new) + len(to_list(cell.state_size))]
             arguments: dict[str, Any] = {}
             if constants and accepts(cell, "constants"):
                 arguments["constants"] = constants
             if accepts(cell, "training"):
                 arguments["training"] = training
             inputs, after = cell.call(inputs, own, **arguments)
-            new = [*after, *new]
+            new += after
         return inputs, new
 
     def get_config(self) -> dict[str, Any]:
