@@ -18,6 +18,9 @@ OUTCOMES = ("done", "failed", "released", "refused")
 #: Seconds; from a step of a tiny model to a checkpoint of a huge one.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
+#: Seconds after which a speed that nobody repeats is no longer true.
+LATELY = 10.0
+
 
 class WorkerMetrics:
     """The metrics of one worker process, in a registry of their own.
@@ -27,7 +30,6 @@ class WorkerMetrics:
         exchange: seconds of a step's exchange between crew members.
         checkpoint: seconds of writing a checkpoint, in the background.
         samples: rows computed; its rate is samples per second.
-        samples_per_second: of the last report.
         beat: date of the last heartbeat that Redis took.
     """
 
@@ -37,9 +39,13 @@ class WorkerMetrics:
         self.exchange = self._histogram("exchange_seconds", "Time of a step's exchange between crew members.")
         self.checkpoint = self._histogram("checkpoint_seconds", "Time of writing a checkpoint.")
         self.samples = Counter("batchyard_worker_samples", "Rows computed.", registry=self.registry)
-        self.samples_per_second = Gauge(
-            "batchyard_worker_samples_per_second", "Rows computed per second, lately.", registry=self.registry
+        self._rate, self._rate_at = 0.0, 0.0
+        rate = Gauge(
+            "batchyard_worker_samples_per_second",
+            "Rows computed per second, lately; 0 without work.",
+            registry=self.registry,
         )
+        rate.set_function(lambda: self._rate if time.monotonic() - self._rate_at < LATELY else 0.0)
         self._tasks = Counter(
             "batchyard_worker_tasks",
             "Tasks by kind and outcome.",
@@ -56,6 +62,10 @@ class WorkerMetrics:
             registry=self.registry,
         )
         age.set_function(lambda: time.monotonic() - self._beat_at)
+
+    def computes(self, samples_per_second: float) -> None:
+        """Note how fast this worker computes just now."""
+        self._rate, self._rate_at = samples_per_second, time.monotonic()
 
     def beat_taken(self) -> None:
         """Note that Redis took a heartbeat just now."""

@@ -91,7 +91,7 @@ class RangeHandler:
         except _Left as left:
             return left.outcome
         seconds = time.perf_counter() - started
-        context.metrics.samples_per_second.set(rows / seconds)
+        context.metrics.computes(rows / seconds)
         entry = LedgerEntry(task.start, task.stop, path.name, rows, seconds, context.name)
         committed = patiently(
             lambda: context.store.commit(job.id, task.id, task.attempt, context.incarnation, entry),

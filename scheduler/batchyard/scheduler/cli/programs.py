@@ -34,6 +34,16 @@ _MetricsPort = Annotated[
         min=1, max=65535, help="Port of /metrics, for Prometheus. Default: none.", show_default=False
     ),
 ]
+_FirstMetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=65535,
+        help="Port of the first worker's /metrics, for Prometheus; each further worker takes the next port. "
+        "Default: none.",
+        show_default=False,
+    ),
+]
 
 
 def scheduler(redis: _Redis = None, metrics_port: _MetricsPort = None) -> None:
@@ -60,7 +70,7 @@ def worker(
     ] = "auto",
     threads: Threads = 1,
     allow_code: AllowCode = False,
-    metrics_port: _MetricsPort = None,
+    metrics_port: _FirstMetricsPort = None,
     host: Annotated[
         str | None,
         typer.Option(

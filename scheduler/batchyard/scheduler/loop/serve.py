@@ -78,6 +78,7 @@ class _Loop:
         self._id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._token = ""
         self._position = "0"
+        self._away = False  #: whether Redis does not answer
         # The contact with Redis must be looked after more often than heartbeats expire.
         self._longest = heartbeat_ttl / 5
 
@@ -85,9 +86,14 @@ class _Loop:
         while not stop.is_set():
             try:
                 interval = self._step()
+                if self._away:
+                    log.info("Redis answers again", extra={"action": "wait"})
+                self._away = False
                 self._wait(min(interval, self._longest), stop)
             except StoreUnavailable as error:
-                log.warning("waiting for Redis: %s", error, extra={"action": "wait"})
+                if not self._away:
+                    log.warning("waiting for Redis: %s", error, extra={"action": "wait"})
+                self._away = True
                 stop.wait(0.2)
         if self._token:
             try:

@@ -161,7 +161,7 @@ class Lead:
         if now > self._counted_at and self._counted_rows:
             self._rate = self._counted_rows / (now - self._counted_at)
         self._counted_at, self._counted_rows = now, 0
-        self._metrics.samples_per_second.set(self._rate)
+        self._metrics.computes(self._rate)
         logs = {name: values[-1] for name, values in state.history.items() if values}
         if state.sums is not None:
             logs.update(means(self._model.compiled.metrics_names, state.sums))
