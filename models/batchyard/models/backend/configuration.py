@@ -37,12 +37,12 @@ def floatx() -> str:
     return _floatx
 
 
-def set_floatx(value: str) -> None:
+def set_floatx(floatx: str) -> None:
     """Sets the default float type: "float16", "float32" or "float64"."""
     global _floatx
-    if value not in _FLOATS:
-        raise InvalidArgumentError(f"floatx must be one of {', '.join(_FLOATS)}. Received: {value!r}.")
-    _floatx = value
+    if floatx not in _FLOATS:
+        raise InvalidArgumentError(f"floatx must be one of {', '.join(_FLOATS)}. Received: {floatx!r}.")
+    _floatx = floatx
 
 
 def epsilon() -> float:
@@ -50,10 +50,10 @@ def epsilon() -> float:
     return _epsilon
 
 
-def set_epsilon(value: float) -> None:
+def set_epsilon(e: float) -> None:
     """Sets the small number that keeps divisions and logarithms finite."""
     global _epsilon
-    _epsilon = float(value)
+    _epsilon = float(e)
 
 
 def image_data_format() -> str:
@@ -61,10 +61,10 @@ def image_data_format() -> str:
     return _image_data_format
 
 
-def set_image_data_format(value: str) -> None:
+def set_image_data_format(data_format: str) -> None:
     """Sets where images have their channels."""
     global _image_data_format
-    _image_data_format = normalize_data_format(value)
+    _image_data_format = normalize_data_format(data_format)
 
 
 def normalize_data_format(value: str | None) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
+from batchyard.models.backend.learning_phase import set_learning_phase
+
 __all__ = ["clear_session", "get_uid", "reset_uids", "snake_case", "unique_name"]
 
 _counts: defaultdict[str, int] = defaultdict(int)
@@ -22,8 +24,9 @@ def reset_uids() -> None:
 
 
 def clear_session() -> None:
-    """Forgets the names given so far: the next Dense layer is `dense_1` again."""
+    """Forgets the names given so far (the next Dense layer is `dense_1` again) and the learning phase set."""
     reset_uids()
+    set_learning_phase(None)
 
 
 def snake_case(name: str) -> str:

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from batchyard.models.backend import learning_phase
 from batchyard.models.backend.configuration import floatx, torch_dtype
+from batchyard.models.backend.learning_phase import learning_phase
 from batchyard.models.backend.names import unique_name
 from batchyard.models.engine.input_spec import check_inputs
 from batchyard.models.engine.masking import infer_masks

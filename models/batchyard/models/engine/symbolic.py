@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
+import numpy as np
 import torch
 
 if TYPE_CHECKING:
     from batchyard.models.engine.layer import Layer
 
-__all__ = ["History", "Node", "Shape", "SymbolicTensor", "is_symbolic", "to_list", "unpack_singleton"]
+__all__ = [
+    "LEARNING_PHASE",
+    "History",
+    "Node",
+    "Shape",
+    "SymbolicTensor",
+    "is_symbolic",
+    "to_list",
+    "unpack_singleton",
+]
 
 #: A shape; None where the size is open, as in the batch axis.
 Shape = tuple[int | None, ...]
@@ -23,7 +35,110 @@ class History(NamedTuple):
     tensor_index: int
 
 
-class SymbolicTensor:
+def _apply(function: Callable[..., Any], *args: Any) -> Any:
+    from batchyard.models.engine.operation import apply_symbolically
+
+    dtype = next(arg.dtype for arg in args if isinstance(arg, SymbolicTensor))
+    plain = [torch.as_tensor(a).to(dtype) if isinstance(a, np.ndarray | np.generic) else a for a in args]
+    return apply_symbolically(function, plain)
+
+
+class Arithmetic:
+    """Python's operators and torch's functions for symbolic tensors: each makes a node of the graph.
+
+    `==` compares identities, as symbolic tensors are keys of dictionaries; use `backend.equal`.
+    """
+
+    #: Lets numpy's numbers and arrays leave `array + tensor` to the tensor.
+    __array_ufunc__ = None
+
+    @classmethod
+    def __torch_function__(
+        cls,
+        function: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Is what torch calls for its functions on symbolic tensors."""
+        from batchyard.models.engine.operation import apply_symbolically
+
+        return apply_symbolically(function, args, kwargs)
+
+    def __add__(self, other: Any) -> Any:
+        return _apply(operator.add, self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return _apply(operator.add, other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return _apply(operator.sub, self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return _apply(operator.sub, other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return _apply(operator.mul, self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return _apply(operator.mul, other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return _apply(operator.truediv, self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return _apply(operator.truediv, other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return _apply(operator.floordiv, self, other)
+
+    def __mod__(self, other: Any) -> Any:
+        return _apply(operator.mod, self, other)
+
+    def __pow__(self, other: Any) -> Any:
+        return _apply(operator.pow, self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return _apply(operator.pow, other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return _apply(operator.matmul, self, other)
+
+    def __neg__(self) -> Any:
+        return _apply(operator.neg, self)
+
+    def __abs__(self) -> Any:
+        return _apply(operator.abs, self)
+
+    def __invert__(self) -> Any:
+        return _apply(operator.invert, self)
+
+    def __and__(self, other: Any) -> Any:
+        return _apply(operator.and_, self, other)
+
+    def __or__(self, other: Any) -> Any:
+        return _apply(operator.or_, self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return _apply(operator.lt, self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return _apply(operator.le, self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return _apply(operator.gt, self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return _apply(operator.ge, self, other)
+
+    def __getitem__(self, index: Any) -> Any:
+        return _apply(operator.getitem, self, index)
+
+    def __iter__(self) -> Iterator[Any]:
+        raise TypeError("A symbolic tensor has no numbers to iterate over. Take parts of it by tensor[…].")
+
+
+class SymbolicTensor(Arithmetic):
     """What `Input` and layers called on symbolic tensors return: a shape, a dtype and an origin, but no
     numbers.
 
@@ -41,6 +156,8 @@ class SymbolicTensor:
         self.name = name
         #: Shape and name of the mask that comes with the numbers; None if there is none.
         self._keras_mask: SymbolicTensor | None = None
+        #: Numbers that follow from shapes alone, by the size that a trial gives to open sizes.
+        self._trial_values: dict[int, torch.Tensor] = {}
 
     @property
     def _keras_shape(self) -> Shape:
@@ -54,6 +171,10 @@ class SymbolicTensor:
     def __repr__(self) -> str:
         dtype = str(self.dtype).removeprefix("torch.")
         return f"<SymbolicTensor {self.name!r} shape={self.shape} dtype={dtype}>"
+
+
+#: 1 in training, 0 in test: what `backend.learning_phase()` returns where neither is decided yet.
+LEARNING_PHASE = SymbolicTensor((), torch.int64, "keras_learning_phase")
 
 
 class Node:

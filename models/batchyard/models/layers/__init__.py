@@ -32,6 +32,7 @@ from batchyard.models.layers.core.activity_regularization import ActivityRegular
 from batchyard.models.layers.core.dense import Dense
 from batchyard.models.layers.core.dropout import Dropout
 from batchyard.models.layers.core.flatten import Flatten
+from batchyard.models.layers.core.lambda_layer import Lambda
 from batchyard.models.layers.core.masking import Masking
 from batchyard.models.layers.core.permute import Permute
 from batchyard.models.layers.core.repeat_vector import RepeatVector
@@ -44,6 +45,19 @@ from batchyard.models.layers.legacy.highway import Highway
 from batchyard.models.layers.legacy.maxout_dense import MaxoutDense
 from batchyard.models.layers.local.locally_connected1d import LocallyConnected1D
 from batchyard.models.layers.local.locally_connected2d import LocallyConnected2D
+from batchyard.models.layers.merge.concatenate import Concatenate
+from batchyard.models.layers.merge.dot import Dot
+from batchyard.models.layers.merge.elementwise import Add, Average, Maximum, Minimum, Multiply, Subtract
+from batchyard.models.layers.merge.functional import (
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from batchyard.models.layers.noise.alpha_dropout import AlphaDropout
 from batchyard.models.layers.noise.gaussian_dropout import GaussianDropout
 from batchyard.models.layers.noise.gaussian_noise import GaussianNoise
@@ -108,11 +122,13 @@ __all__ = [
     "RNN",
     "Activation",
     "ActivityRegularization",
+    "Add",
     "AlphaDropout",
     "AtrousConv1D",
     "AtrousConv2D",
     "AtrousConvolution1D",
     "AtrousConvolution2D",
+    "Average",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
@@ -121,6 +137,7 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "Concatenate",
     "Conv1D",
     "Conv2D",
     "Conv2DTranspose",
@@ -141,6 +158,7 @@ __all__ = [
     "Deconvolution3D",
     "Dense",
     "DepthwiseConv2D",
+    "Dot",
     "Dropout",
     "Embedding",
     "Flatten",
@@ -164,6 +182,7 @@ __all__ = [
     "InputLayer",
     "InputSpec",
     "LSTMCell",
+    "Lambda",
     "Layer",
     "LeakyReLU",
     "LocallyConnected1D",
@@ -175,7 +194,10 @@ __all__ = [
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
+    "Maximum",
     "MaxoutDense",
+    "Minimum",
+    "Multiply",
     "PReLU",
     "Permute",
     "ReLU",
@@ -192,6 +214,7 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "StackedRNNCells",
+    "Subtract",
     "ThresholdedReLU",
     "TimeDistributed",
     "UpSampling1D",
@@ -201,6 +224,14 @@ __all__ = [
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",
+    "add",
+    "average",
+    "concatenate",
     "deserialize",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
     "serialize",
+    "subtract",
 ]

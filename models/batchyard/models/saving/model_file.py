@@ -18,6 +18,7 @@ from batchyard.models.saving.attributes import read_names, read_text, write_text
 from batchyard.models.saving.config import describe_model, model_from_config, parse_json
 from batchyard.models.saving.custom_objects import scope_of
 from batchyard.models.saving.guarded_reading import FileLike, find, find_dataset, find_group, open_for_reading
+from batchyard.models.saving.marshalled_code import safe_mode_scope
 from batchyard.models.saving.optimizer_state import read_optimizer_state, write_optimizer_state
 from batchyard.models.saving.training_config import compile_from_config, describe_training
 from batchyard.models.saving.versions import BACKEND, KERAS_VERSION
@@ -57,7 +58,10 @@ def save_model(
 
 
 def load_model(
-    filepath: FileLike, custom_objects: Mapping[str, Any] | None = None, compile: bool = True
+    filepath: FileLike,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
 ) -> Model:
     """Load a model that `save_model` or Keras saved; nothing that the file brings is run.
 
@@ -65,8 +69,10 @@ def load_model(
         filepath: a path, an open `h5py` file or group, or a binary stream.
         custom_objects: classes and functions of the user that the file may name.
         compile: whether to compile the model as it was, and to restore the optimizer's state.
+        safe_mode: whether to refuse code that the file brings (of a Lambda layer without a named function).
 
     Raises:
+        UnsafeCodeError: where it brings code, and `safe_mode` is on.
         ModelFileError: where the file is no model, is damaged, or reaches outside of itself.
         UnknownNameError: where it names a class or function that isn't known.
     """
@@ -75,7 +81,8 @@ def load_model(
         if config is None:
             raise ModelFileError(_no_model(file))
         weights = find_group(file, "model_weights")
-        with _errors_of(file), weight_budget(_count_numbers(weights), file.file.filename):
+        budget = weight_budget(_count_numbers(weights), file.file.filename)
+        with _errors_of(file), budget, safe_mode_scope(safe_mode):
             model = model_from_config(config, custom_objects)
         if model.built:
             read_weights(weights, model.layers)

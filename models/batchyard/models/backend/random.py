@@ -1,0 +1,67 @@
+"""Random tensors.
+
+Without a seed they are drawn as layers draw: within `fit` from the lane's generator. With one they are the
+same in every call.
+
+Source: Keras 2.2.4, `backend`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from batchyard.models.backend.configuration import torch_dtype
+from batchyard.models.backend.symbolic_call import as_sizes, operation
+
+__all__ = ["generator_for", "random_binomial", "random_normal", "random_uniform", "truncated_normal"]
+
+
+def generator_for(seed: int | None, device: Any = "cpu") -> Generator:
+    """Returns a generator begun by a seed, or that of the lane or of torch for None."""
+    if seed is not None:
+        return Generator(device=device).manual_seed(int(seed))
+    from batchyard.models.training.randomness import current_generator
+
+    return current_generator(device)
+
+
+@operation
+def random_normal(
+    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
+) -> Tensor:
+    """Returns normally distributed numbers."""
+    numbers = torch.randn(as_sizes(shape), generator=generator_for(seed))
+    return (numbers * stddev + mean).to(torch_dtype(dtype))
+
+
+@operation
+def random_uniform(
+    shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None
+) -> Tensor:
+    """Returns evenly distributed numbers from minval to below maxval."""
+    kind = torch_dtype(dtype)
+    if not kind.is_floating_point:
+        return torch.randint(
+            int(minval), int(maxval), as_sizes(shape), generator=generator_for(seed), dtype=kind
+        )
+    numbers = torch.rand(as_sizes(shape), generator=generator_for(seed))
+    return (numbers * (maxval - minval) + minval).to(kind)
+
+
+@operation
+def random_binomial(shape: Any, p: float = 0.0, dtype: Any = None, seed: int | None = None) -> Tensor:
+    """Returns ones with probability p, else zeros."""
+    return (torch.rand(as_sizes(shape), generator=generator_for(seed)) < p).to(torch_dtype(dtype))
+
+
+@operation
+def truncated_normal(
+    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
+) -> Tensor:
+    """Returns normally distributed numbers, drawn again where further than two deviations from the mean."""
+    numbers = torch.empty(as_sizes(shape))
+    torch.nn.init.trunc_normal_(numbers, 0.0, 1.0, -2.0, 2.0, generator=generator_for(seed))
+    return (numbers * stddev + mean).to(torch_dtype(dtype))

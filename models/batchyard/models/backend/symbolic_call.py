@@ -1,0 +1,81 @@
+"""Lets one function serve tensors with numbers and symbolic ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from batchyard.models.backend.configuration import floatx, torch_dtype
+from batchyard.models.engine.symbolic import SymbolicTensor
+
+__all__ = ["as_axes", "as_sizes", "as_tensor", "holds_symbolic", "operation"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def operation(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorates a function of torch tensors: called on symbolic ones, it becomes a node of their graph."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if holds_symbolic(args) or (kwargs and holds_symbolic(kwargs)):
+            from batchyard.models.engine.operation import apply_symbolically
+
+            return apply_symbolically(function, args, kwargs)  # type: ignore[no-any-return]
+        return function(*args, **kwargs)
+
+    return call
+
+
+def holds_symbolic(value: Any) -> bool:
+    """Whether a symbolic tensor is in a value: itself, or within lists, tuples, dictionaries, slices."""
+    if isinstance(value, SymbolicTensor):
+        return True
+    if isinstance(value, list | tuple):
+        return any(holds_symbolic(item) for item in value)
+    if isinstance(value, dict):
+        return any(holds_symbolic(item) for item in value.values())
+    if isinstance(value, slice):
+        return holds_symbolic((value.start, value.stop, value.step))
+    return False
+
+
+def as_tensor(value: Any, dtype: Any = None, like: Tensor | None = None) -> Tensor:
+    """Returns a tensor as it is, and numbers, lists and arrays as a tensor.
+
+    Args:
+        value: what becomes a tensor.
+        dtype: of the result; for anything but tensors floatx by default, unless `like` is given.
+        like: a tensor of whose dtype and device the result should be.
+    """
+    if isinstance(value, Tensor):
+        return value if dtype is None else value.to(torch_dtype(dtype))
+    if like is not None:
+        return torch.as_tensor(np.asarray(value)).to(device=like.device, dtype=like.dtype)
+    if dtype is None:
+        dtype = value.dtype.name if isinstance(value, np.ndarray | np.generic) else floatx()
+        dtype = floatx() if dtype == "object" else dtype
+    return torch.tensor(np.asarray(value)).to(torch_dtype(dtype))
+
+
+def as_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Returns axes as non-negative numbers; all for None."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = axis if isinstance(axis, list | tuple) else [axis]
+    return tuple(dict.fromkeys(int(one) % ndim if ndim else 0 for one in axes))
+
+
+def as_sizes(shape: Any) -> tuple[int, ...]:
+    """Returns a shape, which may be a tensor or hold some, as plain numbers; None becomes -1."""
+    if isinstance(shape, Tensor):
+        return tuple(shape.tolist()) if shape.ndim else (int(shape),)
+    if isinstance(shape, int | np.integer):
+        return (int(shape),)
+    return tuple(-1 if size is None else int(size) for size in shape)

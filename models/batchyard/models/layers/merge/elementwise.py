@@ -1,0 +1,76 @@
+"""Add, Subtract, Multiply, Average, Maximum, Minimum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from batchyard.models.errors import GraphError
+from batchyard.models.layers.merge.merge import Merge
+from batchyard.models.layers.registry import layers
+
+__all__ = ["Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"]
+
+
+@layers.register()
+class Add(Merge):
+    """Returns the sum of the inputs."""
+
+    def merge(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Computes the output."""
+        return reduce(torch.add, inputs)
+
+
+@layers.register()
+class Subtract(Merge):
+    """Returns the first of two inputs minus the second."""
+
+    def build(self, input_shape: Any) -> None:
+        """Checks that there are two inputs."""
+        super().build(input_shape)
+        if len(input_shape) != 2:
+            raise GraphError(f"Layer {self.name} needs exactly 2 inputs. Received: {len(input_shape)}.")
+
+    def merge(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Computes the output."""
+        return inputs[0] - inputs[1]
+
+
+@layers.register()
+class Multiply(Merge):
+    """Returns the product of the inputs."""
+
+    def merge(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Computes the output."""
+        return reduce(torch.mul, inputs)
+
+
+@layers.register()
+class Average(Merge):
+    """Returns the mean of the inputs."""
+
+    def merge(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Computes the output."""
+        return reduce(torch.add, inputs) / len(inputs)
+
+
+@layers.register()
+class Maximum(Merge):
+    """Returns the greatest of the inputs."""
+
+    def merge(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Computes the output."""
+        return reduce(torch.maximum, inputs)
+
+
+@layers.register()
+class Minimum(Merge):
+    """Returns the least of the inputs."""
+
+    def merge(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Computes the output."""
+        return reduce(torch.minimum, inputs)
