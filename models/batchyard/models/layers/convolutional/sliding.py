@@ -91,11 +91,14 @@ def convolve_transposed(
         extras.append(extra)
         rests.append(size - cut - extra)
     slide = functional.conv_transpose2d if rank == 2 else functional.conv_transpose3d
-    exact = not any(rests)
-    inside = bias if exact else None
+    longer = any(rest > 0 for rest in rests)
+    inside = None if longer else bias
     x = slide(x, torch_kernel, inside, tuple(strides), befores, extras, 1, tuple(dilation))
-    if not exact:
-        x = functional.pad(x, [side for rest in reversed(rests) for side in (0, rest)])
+    for axis, rest in enumerate(rests, 2):
+        if rest < 0:
+            x = x.narrow(axis, 0, x.shape[axis] + rest)
+    if longer:  # no input reaches these places
+        x = functional.pad(x, [side for rest in reversed(rests) for side in (0, max(0, rest))])
         if bias is not None:
             x = x + bias.view(-1, *[1] * rank)
     return x.movedim(1, -1) if channels_last else x

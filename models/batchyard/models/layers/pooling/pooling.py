@@ -86,12 +86,13 @@ class MaxPooling(Pooling):
     """Takes the greatest number of each window."""
 
     def _pool(self, x: Tensor, size: tuple[int, ...], strides: tuple[int, ...], sides: _Sides) -> Tensor:
-        symmetric = [before for before, _ in sides]
-        if any(before != after for before, after in sides):
+        befores = [before for before, _ in sides]
+        ceil = _ends_beyond(sides, strides)
+        if not ceil and any(before != after for before, after in sides):
             x = functional.pad(x, _flat(sides), value=float("-inf"))
-            symmetric = [0] * len(size)
+            befores = [0] * len(size)
         pool = functional.max_pool2d if len(size) == 2 else functional.max_pool3d
-        pooled: Tensor = pool(x, size, strides, symmetric)
+        pooled: Tensor = pool(x, size, strides, befores, ceil_mode=ceil)
         return pooled
 
 
@@ -100,8 +101,9 @@ class AveragePooling(Pooling):
 
     def _pool(self, x: Tensor, size: tuple[int, ...], strides: tuple[int, ...], sides: _Sides) -> Tensor:
         pool = functional.avg_pool2d if len(size) == 2 else functional.avg_pool3d
-        if all(before == after for before, after in sides):
-            return pool(x, size, strides, [before for before, _ in sides], count_include_pad=False)
+        ceil = _ends_beyond(sides, strides)
+        if ceil or all(before == after for before, after in sides):
+            return pool(x, size, strides, [before for before, _ in sides], ceil, count_include_pad=False)
         factors = torch.full((1,), float(math.prod(size)), dtype=x.dtype, device=x.device)
         for n, k, s, (before, after) in zip(x.shape[2:], size, strides, sides, strict=True):
             starts = range(-before, n + after - k + 1, s)
@@ -109,6 +111,17 @@ class AveragePooling(Pooling):
             share = torch.tensor(covered, dtype=x.dtype, device=x.device).reciprocal()
             factors = factors.unsqueeze(-1) * share
         return pool(functional.pad(x, _flat(sides)), size, strides) * factors
+
+
+def _ends_beyond(sides: _Sides, strides: tuple[int, ...]) -> bool:
+    """Whether torch's `ceil_mode` does what the sides say, without a copy: one more at the end, if at all.
+
+    It lets a last window stick out as long as its stride is above 1.
+    """
+    return any(before != after for before, after in sides) and all(
+        after == before or (after == before + 1 and stride > 1)
+        for (before, after), stride in zip(sides, strides, strict=True)
+    )
 
 
 def _flat(sides: _Sides) -> list[int]:
