@@ -5,16 +5,19 @@ from batchyard.models import (
     backend,
     callbacks,
     constraints,
+    datasets,
     errors,
     initializers,
     layers,
     losses,
     metrics,
     optimizers,
+    preprocessing,
     regularizers,
     saving,
     training,
     utils,
+    wrappers,
 )
 from batchyard.models.compat import as_keras
 from batchyard.models.engine.input_layer import Input
@@ -31,6 +34,7 @@ __all__ = [
     "backend",
     "callbacks",
     "constraints",
+    "datasets",
     "errors",
     "initializers",
     "layers",
@@ -40,8 +44,10 @@ __all__ = [
     "model_from_json",
     "model_from_yaml",
     "optimizers",
+    "preprocessing",
     "regularizers",
     "saving",
     "training",
     "utils",
+    "wrappers",
 ]
