@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from batchyard.models import layers
+from batchyard.models import Sequential, layers, load_model
 from batchyard.models.backend import learning_phase_scope
 from batchyard.models.errors import InvalidArgumentError, ShapeError
 
@@ -212,8 +212,6 @@ def test_the_mean_over_a_sequence_leaves_masked_steps_out():
 
 
 def test_activity_regularization_adds_its_penalty_to_the_loss():
-    from batchyard.models import Sequential
-
     model = Sequential([layers.ActivityRegularization(l1=0.5, l2=0.25, input_shape=(3,))])
     model.compile("sgd", "mse")
     x = np.array([[1.0, -2.0, 3.0]], "float32")
@@ -277,3 +275,28 @@ def test_arguments_that_cannot_be_are_refused(make, message):
 def test_shapes_that_do_not_fit_are_refused(layer, shape, message):
     with pytest.raises(ShapeError, match=message):
         layer(layers.Input(shape))
+
+
+def test_a_file_of_keras_predicts_and_trains_on_as_in_keras():
+    model = load_model(str(ROOT / "models" / "data" / "spatial_model.h5"))
+    with np.load(ROOT / "models" / "data" / "spatial_model.npz") as expected:
+        x, y = expected["x"], expected["y"]
+        np.testing.assert_allclose(model.predict(x), expected["predicted"], rtol=1e-5, atol=1e-5)
+        losses = [model.train_on_batch(x, y) for _ in expected["losses"]]
+        np.testing.assert_allclose(losses, expected["losses"], rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(model.predict(x), expected["trained"], rtol=1e-4, atol=1e-5)
+
+
+def test_masks_pass_noise_and_activations_up_to_the_mean_over_a_sequence():
+    x = np.random.RandomState(0).rand(4, 5, 3).astype("float32")
+    x[:, 3:] = 0
+    model = Sequential(
+        [
+            layers.Masking(input_shape=(5, 3)),
+            layers.SpatialDropout1D(0.2),
+            layers.GaussianNoise(0.1),
+            layers.LeakyReLU(),
+            layers.GlobalAveragePooling1D(),
+        ]
+    )
+    np.testing.assert_allclose(model.predict(x), x[:, :3].mean(1), rtol=1e-5)
