@@ -26,7 +26,7 @@ def record_backend():
     for name, case in sorted(backend_cases.CASES.items()):
         K.clear_session()
         for number, tensor in enumerate(as_list(case(K))):
-            out["%s/%d" % (name, number)] = K.eval(tensor)
+            out[f"{name}/{number}"] = K.eval(tensor)
     return out
 
 
@@ -39,7 +39,7 @@ def record_models():
         source = np.random.RandomState(42)
         model.set_weights([source.uniform(-0.6, 0.6, w.shape) for w in model.get_weights()])
         for number, value in enumerate(as_list(model.predict(x))):
-            out["%s/predicted/%d" % (name, number)] = value
+            out[f"{name}/predicted/{number}"] = value
         if y is not None:
             model.compile(**arguments)
             out[name + "/names"] = np.array(model.metrics_names)
@@ -48,7 +48,7 @@ def record_models():
             logs = [model.train_on_batch(x, y, sample_weight=weights) for _ in range(5)]
             out[name + "/logs"] = np.array(logs)
             for number, value in enumerate(model.get_weights()):
-                out["%s/trained/%02d" % (name, number)] = value
+                out[f"{name}/trained/{number:02d}"] = value
     return out
 
 

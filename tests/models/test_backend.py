@@ -1,0 +1,222 @@
+"""The backend on symbolic tensors: arithmetic, functions of graphs, gradients, the learning phase."""
+
+import inspect
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from batchyard.models import Model, Sequential, layers, load_model, model_from_json
+from batchyard.models import backend as K
+from batchyard.models.backend.excepted import EXCEPTED
+from batchyard.models.errors import (
+    GraphError,
+    InvalidArgumentError,
+    NotSerializableError,
+    ShapeError,
+    UnknownNameError,
+    UnsafeCodeError,
+)
+from batchyard.models.layers import Dense, Dropout, Input, Lambda
+
+API = Path("/work/shared/spec/keras_2_2_4_api.json")
+X = np.random.RandomState(0).rand(6, 4).astype("float32")
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    yield
+    K.clear_session()
+
+
+@pytest.mark.skipif(not API.exists(), reason="the list of Keras's names is not on this machine")
+def test_every_name_of_keras_is_here_with_its_parameters_or_excepted():
+    api = json.loads(API.read_text())["modules"]["keras.backend"]
+    assert {name for name in api if not hasattr(K, name)} == set(EXCEPTED)
+    for name, described in api.items():
+        if name in EXCEPTED or "args" not in described:
+            continue
+        parameters = inspect.signature(getattr(K, name)).parameters.values()
+        ours = [str(p.name) for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        assert ours == [a.split("=")[0] for a in described["args"] if not a.startswith("*")], name
+        defaults = [repr(p.default) for p in parameters if p.default is not p.empty]
+        assert defaults == [a.split("=", 1)[1] for a in described["args"] if "=" in a], name
+
+
+def test_arithmetic_on_symbolic_tensors_makes_layers_of_a_model():
+    x, y = Input((4,)), Input((4,))
+    model = Model([x, y], -(((x + 2 * y - 1) / (y + 3.0)) ** 2))
+    np.testing.assert_allclose(model.predict([X, X]), -(((3 * X - 1) / (X + 3)) ** 2), rtol=1e-5)
+    assert model.output_shape == (None, 4)
+
+
+def test_numpy_arrays_may_stand_on_either_side():
+    x = Input((4,))
+    factors = np.arange(4.0)
+    np.testing.assert_allclose(Model(x, factors * x + np.float64(1)).predict(X), factors * X + 1, rtol=1e-5)
+
+
+def test_parts_of_symbolic_tensors_have_known_shapes():
+    x = Input((5, 4))
+    assert x[:, 0].shape == (None, 4)
+    assert x[:, 1:3, ::2].shape == (None, 2, 2)
+    assert K.concatenate([x, x], axis=1).shape == (None, 10, 4)
+    assert K.reshape(x, (-1, 10)).shape == (None, 10)
+    assert K.reshape(x, (K.shape(x)[0], 2, 10)).shape == (None, 2, 10)
+    assert K.argmax(x).dtype == torch.int64
+
+
+def test_functions_of_torch_take_symbolic_tensors():
+    x = Input((4,))
+    np.testing.assert_allclose(Model(x, torch.sin(x)).predict(X), np.sin(X), rtol=1e-5)
+
+
+def test_a_function_that_does_not_fit_says_so():
+    with pytest.raises(ShapeError, match="cannot be applied to inputs of the shapes"):
+        K.dot(Input((4,)), K.ones((3, 2)))
+
+
+def test_a_model_with_arithmetic_trains_and_cannot_be_saved():
+    x = Input((4,))
+    model = Model(x, Dense(1)(x * 2))
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.train_on_batch(X, np.ones((6, 1))))
+    with pytest.raises(NotSerializableError, match="Put it into a Lambda layer"):
+        model.to_json()
+
+
+def test_a_function_begins_and_ends_at_any_layer():
+    model = Sequential([Dense(3, input_shape=(4,)), Dense(2), Dense(1)])
+    first, second, third = model.layers
+    hidden = K.function([first.input], [first.output, second.output])([X])
+    np.testing.assert_allclose(
+        K.function([second.output], [third.output])([hidden[1]])[0], model.predict(X), rtol=1e-5
+    )
+    assert hidden[0].shape == (6, 3)
+
+
+def test_a_function_needs_all_its_inputs():
+    x, y = Input((4,)), Input((4,))
+    with pytest.raises(GraphError, match="not among its inputs"):
+        K.function([x], [x + y])
+    with pytest.raises(InvalidArgumentError, match="a list of 1 inputs"):
+        K.function([x], [x + 1])([X, X])
+
+
+@pytest.mark.parametrize(("phase", "dropped"), [(0, False), (1, True)])
+def test_the_learning_phase_can_be_fed(phase, dropped):
+    x = Input((4,))
+    run = K.function([x, K.learning_phase()], [Dropout(0.5)(x), K.in_train_phase(x * 2, x)])
+    after, chosen = run([X, phase])
+    assert bool((after == 0).any()) == dropped
+    np.testing.assert_array_equal(chosen, X * 2 if phase else X)
+
+
+def test_a_learning_phase_that_is_set_holds_until_the_session_is_cleared():
+    K.set_learning_phase(1)
+    assert K.learning_phase() == 1
+    assert (Dropout(0.5)(torch.ones(100)) == 0).any()
+    K.clear_session()
+    assert not (Dropout(0.5)(torch.ones(100)) == 0).any()
+
+
+def test_updates_are_made_when_the_function_runs():
+    x, total = Input((4,)), K.variable(1.0)
+    run = K.function([x], [K.sum(x)], updates=[K.update_add(total, K.sum(x)), (total, K.mean(x))])
+    assert K.get_value(total) == 1.0
+    run([np.full((2, 4), 3.0)])
+    assert K.get_value(total) == 3.0
+
+
+def test_gradients_by_inputs_weights_and_outputs_of_layers():
+    x = Input((4,))
+    hidden = Dense(3)
+    middle = hidden(x)
+    loss = K.sum(K.square(middle))
+    found = K.function([x], [middle, *K.gradients(loss, [x, middle, hidden.kernel])])([X])
+    kernel = hidden.get_weights()[0]
+    np.testing.assert_allclose(found[2], 2 * found[0], rtol=1e-5)
+    np.testing.assert_allclose(found[1], 2 * found[0] @ kernel.T, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found[3], 2 * X.T @ found[0], rtol=1e-4, atol=1e-5)
+
+
+def test_random_tensors_with_a_seed_are_the_same_again():
+    for make in (K.random_normal, K.random_uniform, K.truncated_normal):
+        assert torch.equal(make((3, 2), seed=5), make((3, 2), seed=5))
+    assert K.random_binomial((1000,), p=0.3).mean().item() == pytest.approx(0.3, abs=0.1)
+    assert K.truncated_normal((1000,)).abs().max() <= 2
+
+
+def test_placeholders_and_keras_tensors_are_told_apart():
+    made = K.placeholder((None, 4))
+    assert K.is_placeholder(made)
+    assert not K.is_placeholder(made * 2)
+    assert K.is_keras_tensor(Input((4,)))
+    assert not K.is_keras_tensor(K.ones((2,)))
+    assert K.int_shape(K.placeholder(ndim=3)) == (None, None, None)
+    with pytest.raises(InvalidArgumentError):
+        K.is_keras_tensor([1])
+
+
+def test_sparse_tensors_become_dense():
+    sparse = torch.eye(3).to_sparse()
+    assert K.is_sparse(sparse)
+    np.testing.assert_array_equal(K.eval(K.to_dense(sparse)), np.eye(3))
+    np.testing.assert_array_equal(K.eval(K.dot(sparse, K.ones((3, 2)))), np.ones((3, 2)))
+
+
+def double(x):
+    return x * 2
+
+
+def test_a_lambda_of_a_named_function_is_loaded_with_that_function(tmp_path):
+    model = Sequential([Lambda(double, input_shape=(4,)), Dense(1)])
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "model.h5")
+    with pytest.raises(UnknownNameError, match=r"custom_objects=.*double"):
+        load_model(tmp_path / "model.h5")
+    loaded = load_model(tmp_path / "model.h5", custom_objects={"double": double})
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+
+
+def test_the_code_of_a_lambda_is_refused_unless_the_user_says_otherwise(tmp_path):
+    model = Sequential([Lambda(lambda x: K.square(x), output_shape=(4,), input_shape=(4,)), Dense(1)])
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "model.h5")
+    with pytest.raises(UnsafeCodeError, match="safe_mode=False"):
+        load_model(tmp_path / "model.h5")
+    with pytest.raises(UnsafeCodeError):
+        model_from_json(model.to_json())
+    loaded = load_model(tmp_path / "model.h5", safe_mode=False)
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+
+
+def test_merge_layers_are_made_again_from_their_configuration():
+    x, y = Input((3, 4)), Input((3, 4))
+    merged = [layers.add([x, y]), layers.subtract([x, y]), layers.multiply([x, y]), layers.average([x, y])]
+    merged += [layers.maximum([x, y]), layers.minimum([x, y]), layers.concatenate([x, y], axis=1)]
+    merged += [layers.dot([x, y], axes=(1, 1), normalize=True)]
+    model = Model([x, y], merged)
+    copy = model_from_json(model.to_json())
+    data = [np.random.RandomState(n).rand(2, 3, 4) for n in range(2)]
+    for one, other in zip(model.predict(data), copy.predict(data), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("make", [layers.Add, layers.Concatenate, lambda: layers.Dot(1)])
+def test_a_merge_layer_needs_several_inputs(make):
+    with pytest.raises(GraphError, match="merges at least two inputs"):
+        make()(Input((4,)))
+
+
+def test_shapes_that_cannot_be_merged_are_named():
+    with pytest.raises(ShapeError, match=r"\(3, 4\) and \(3, 5\)"):
+        layers.add([Input((3, 4)), Input((3, 5))])
+    with pytest.raises(ShapeError, match="differ along axis 1 only"):
+        layers.concatenate([Input((3, 4)), Input((3, 5))], axis=1)
+    with pytest.raises(ShapeError, match="equal sizes along axes 1 and 1"):
+        layers.dot([Input((3, 4)), Input((2, 5))], axes=1)
+    with pytest.raises(GraphError, match="exactly 2 inputs"):
+        layers.subtract([Input((3,)), Input((3,)), Input((3,))])
