@@ -13,6 +13,7 @@ from batchyard.models.layers import (
     LSTM,
     RNN,
     Bidirectional,
+    ConvLSTM2D,
     CuDNNGRU,
     CuDNNLSTM,
     Dense,
@@ -427,6 +428,47 @@ def test_cudnn_layers_compute_what_their_likes_compute():
 def test_cudnn_layers_refuse_masks():
     with pytest.raises(MaskingError, match="Use LSTM with recurrent_activation='sigmoid'"):
         CuDNNLSTM(2)(Masking()(Input((5, 3))))
+
+
+# Images.
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+def test_a_convolutional_lstm_gives_the_same_in_both_data_formats(strides):
+    x = torch.rand(2, 3, 6, 5, 2)
+    last = ConvLSTM2D(3, (3, 2), strides=strides, return_sequences=True, return_state=True)
+    first = ConvLSTM2D(
+        3, (3, 2), strides=strides, return_sequences=True, return_state=True, data_format="channels_first"
+    )
+    outputs, others = last(x), first(x.movedim(-1, 2))
+    first.set_weights(last.get_weights())
+    others = first(x.movedim(-1, 2))
+    assert [tuple(one.shape) for one in outputs] == last.compute_output_shape(tuple(x.shape))
+    assert [tuple(one.shape) for one in others] == first.compute_output_shape((2, 3, 2, 6, 5))
+    for one, other in zip(outputs, others, strict=True):
+        torch.testing.assert_close(other.movedim(-3, -1), one)
+
+
+def test_a_convolutional_lstm_drops_what_follows_from_the_lane():
+    layer, x = ConvLSTM2D(2, 3, dropout=0.3, recurrent_dropout=0.2), torch.rand(2, 3, 5, 5, 1)
+    layer(x)
+    found = []
+    for lane in (0, 0, 1):
+        with lane_scope(1, 2, 3, lane), learning_phase_scope(True):
+            found.append(layer(x))
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
+def test_a_convolutional_lstm_keeps_states_and_is_not_unrolled():
+    layer = ConvLSTM2D(2, 3, stateful=True, batch_input_shape=(2, 3, 5, 5, 1))
+    model, x = Sequential([layer]), np.random.RandomState(0).rand(2, 3, 5, 5, 1)
+    first, second = (model.predict(x, batch_size=2) for _ in range(2))
+    assert not np.allclose(first, second)
+    layer.reset_states([np.zeros((2, 3, 3, 2))] * 2)
+    assert np.array_equal(model.predict(x, batch_size=2), first)
+    with pytest.raises(InvalidArgumentError, match="cannot be unrolled"):
+        ConvLSTM2D(2, 3, unroll=True)
 
 
 # Embedding and wrappers.

@@ -27,6 +27,9 @@ from batchyard.models.layers.convolutional.up_sampling3d import UpSampling3D
 from batchyard.models.layers.convolutional.zero_padding1d import ZeroPadding1D
 from batchyard.models.layers.convolutional.zero_padding2d import ZeroPadding2D
 from batchyard.models.layers.convolutional.zero_padding3d import ZeroPadding3D
+from batchyard.models.layers.convolutional_recurrent.conv_lstm2d import ConvLSTM2D
+from batchyard.models.layers.convolutional_recurrent.conv_lstm2d_cell import ConvLSTM2DCell
+from batchyard.models.layers.convolutional_recurrent.conv_rnn2d import ConvRNN2D
 from batchyard.models.layers.core.activation import Activation
 from batchyard.models.layers.core.activity_regularization import ActivityRegularization
 from batchyard.models.layers.core.dense import Dense
@@ -143,6 +146,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM2D",
+    "ConvLSTM2DCell",
+    "ConvRNN2D",
     "Convolution1D",
     "Convolution2D",
     "Convolution2DTranspose",

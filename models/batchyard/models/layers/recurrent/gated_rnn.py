@@ -31,6 +31,12 @@ _OF_CELL = (
     "recurrent_dropout",
     "implementation",
     "reset_after",
+    "filters",
+    "kernel_size",
+    "strides",
+    "padding",
+    "data_format",
+    "dilation_rate",
 )
 
 
