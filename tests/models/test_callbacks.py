@@ -1,5 +1,6 @@
 """What every callback must do, and how a list of them decides once for all members of a crew."""
 
+import contextlib
 import json
 import math
 
@@ -9,6 +10,7 @@ import torch
 
 from batchyard.models import Sequential
 from batchyard.models.callbacks import (
+    BaseLogger,
     Callback,
     CallbackList,
     CSVLogger,
@@ -21,6 +23,8 @@ from batchyard.models.callbacks import (
     MonitorCallback,
     ProgbarLogger,
     ReduceLROnPlateau,
+    RemoteMonitor,
+    TensorBoard,
     TerminateOnNaN,
     deserialize,
     get,
@@ -43,6 +47,7 @@ from batchyard.models.layers import Dense
 LOSSES = [1.0, 0.5, 0.6, 0.7, 0.8, 0.4, 0.41, 0.42]
 
 CASES = {
+    "BaseLogger": lambda folder: BaseLogger(),
     "CSVLogger": lambda folder: CSVLogger(str(folder / "log.csv")),
     "EarlyStopping": lambda folder: EarlyStopping(patience=3, restore_best_weights=True),
     "History": lambda folder: History(),
@@ -51,9 +56,16 @@ CASES = {
     "ModelCheckpoint": lambda folder: ModelCheckpoint(str(folder / "{epoch:02d}.h5"), save_best_only=True),
     "ProgbarLogger": lambda folder: ProgbarLogger(),
     "ReduceLROnPlateau": lambda folder: ReduceLROnPlateau(factor=0.5, patience=2, cooldown=1),
+    "RemoteMonitor": lambda folder: RemoteMonitor("http://monitor.invalid"),
+    "TensorBoard": lambda folder: TensorBoard(str(folder / "board"), histogram_freq=2, write_images=True),
     "TerminateOnNaN": lambda folder: TerminateOnNaN(),
 }
 NOT_SERIALIZABLE = {"LambdaCallback"}
+
+
+@pytest.fixture(autouse=True)
+def a_server_that_answers(monkeypatch):
+    monkeypatch.setattr("urllib.request.urlopen", lambda request, timeout: contextlib.nullcontext())
 
 
 def make_model():
@@ -111,7 +123,7 @@ def look_at(listed):
 
 
 def look_into(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
 def test_every_registered_callback_is_tested_here():

@@ -1,6 +1,7 @@
 """Callbacks: what watches a training run and may change its course."""
 
 from batchyard.models.callbacks.base import Callback
+from batchyard.models.callbacks.base_logger import BaseLogger
 from batchyard.models.callbacks.callback_list import CallbackList
 from batchyard.models.callbacks.csv_logger import CSVLogger
 from batchyard.models.callbacks.decision import Decision
@@ -14,10 +15,13 @@ from batchyard.models.callbacks.progbar_logger import ProgbarLogger
 from batchyard.models.callbacks.progress_bar import Progbar
 from batchyard.models.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from batchyard.models.callbacks.registry import deserialize, get, serialize
+from batchyard.models.callbacks.remote_monitor import RemoteMonitor
 from batchyard.models.callbacks.state import CallbackState
+from batchyard.models.callbacks.tensor_board import TensorBoard
 from batchyard.models.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
+    "BaseLogger",
     "CSVLogger",
     "Callback",
     "CallbackList",
@@ -32,6 +36,8 @@ __all__ = [
     "Progbar",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "TensorBoard",
     "TerminateOnNaN",
     "deserialize",
     "get",

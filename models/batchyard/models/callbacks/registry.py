@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from batchyard.models.callbacks.base import Callback
+from batchyard.models.callbacks.base_logger import BaseLogger
 from batchyard.models.callbacks.csv_logger import CSVLogger
 from batchyard.models.callbacks.early_stopping import EarlyStopping
 from batchyard.models.callbacks.history import History
@@ -15,6 +16,8 @@ from batchyard.models.callbacks.learning_rate_scheduler import LearningRateSched
 from batchyard.models.callbacks.model_checkpoint import ModelCheckpoint
 from batchyard.models.callbacks.progbar_logger import ProgbarLogger
 from batchyard.models.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from batchyard.models.callbacks.remote_monitor import RemoteMonitor
+from batchyard.models.callbacks.tensor_board import TensorBoard
 from batchyard.models.callbacks.terminate_on_nan import TerminateOnNaN
 from batchyard.models.errors import InvalidArgumentError, UnknownNameError
 from batchyard.models.saving.custom_objects import find_custom_object, get_custom_objects, scope_of
@@ -23,6 +26,7 @@ from batchyard.models.saving.custom_objects import find_custom_object, get_custo
 CALLBACKS: dict[str, type[Callback]] = {
     callback.__name__: callback
     for callback in (
+        BaseLogger,
         CSVLogger,
         EarlyStopping,
         History,
@@ -31,6 +35,8 @@ CALLBACKS: dict[str, type[Callback]] = {
         ModelCheckpoint,
         ProgbarLogger,
         ReduceLROnPlateau,
+        RemoteMonitor,
+        TensorBoard,
         TerminateOnNaN,
     )
 }
