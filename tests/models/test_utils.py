@@ -14,7 +14,16 @@ import pytest
 from batchyard.models import Input, Model, Sequential, utils
 from batchyard.models.errors import DataError, DownloadError, InvalidArgumentError, MissingPackageError
 from batchyard.models.layers import Dense
-from batchyard.models.utils import data_utils, generic_utils, io_utils, layer_utils, np_utils, vis_utils
+from batchyard.models.utils import (
+    conv_utils,
+    data_utils,
+    generic_utils,
+    io_utils,
+    layer_utils,
+    np_utils,
+    test_utils,
+    vis_utils,
+)
 from batchyard.models.utils.convert_kernels import convert_kernel
 
 
@@ -348,3 +357,27 @@ def test_small_helpers_do_what_code_of_their_time_expects():
     assert generic_utils.slice_arrays(np.arange(5), [0, 4]).tolist() == [0, 4]
     model = Model(x := Input((2,)), Dense(3)(x))
     assert layer_utils.count_params(model.weights) == 9
+
+
+def test_lengths_of_convolutions_are_those_of_keras():
+    assert [conv_utils.conv_output_length(10, 3, p, 2) for p in ("valid", "same", "causal", "full")] == [
+        4,
+        5,
+        5,
+        6,
+    ]
+    assert conv_utils.conv_output_length(10, 3, "valid", 1, dilation=2) == 6
+    assert [conv_utils.deconv_length(7, 2, 3, p, None) for p in ("valid", "same", "full")] == [15, 14, 11]
+    assert conv_utils.deconv_length(7, 2, 3, "same", 1) == 14
+    assert conv_utils.conv_input_length(4, 3, "valid", 2) == 9
+    assert conv_utils.conv_output_length(None, 3, "valid", 2) is None
+    assert conv_utils.normalize_tuple(2, 3, "strides") == (2, 2, 2)
+    with pytest.raises(InvalidArgumentError, match="strides must be"):
+        conv_utils.normalize_tuple((1, 2), 3, "strides")
+
+
+def test_data_to_try_models_with_have_the_asked_shapes():
+    (x, y), (x_test, y_test) = test_utils.get_test_data(6, 4, (2, 3), (5,), classification=False)
+    assert (x.shape, y.shape, x_test.shape, y_test.shape) == ((6, 2, 3), (6, 5), (4, 2, 3), (4, 5))
+    (_, y), _ = test_utils.get_test_data(6, 4, num_classes=3)
+    assert set(y) <= {0, 1, 2}
