@@ -278,8 +278,8 @@ def test_shapes_that_do_not_fit_are_refused(layer, shape, message):
 
 
 def test_a_file_of_keras_predicts_and_trains_on_as_in_keras():
-    model = load_model(str(ROOT / "models" / "data" / "spatial_model.h5"))
-    with np.load(ROOT / "models" / "data" / "spatial_model.npz") as expected:
+    model = load_model(str(ROOT / "models" / "data" / "spatial" / "model.h5"))
+    with np.load(ROOT / "models" / "data" / "spatial" / "model.npz") as expected:
         x, y = expected["x"], expected["y"]
         np.testing.assert_allclose(model.predict(x), expected["predicted"], rtol=1e-5, atol=1e-5)
         losses = [model.train_on_batch(x, y) for _ in expected["losses"]]

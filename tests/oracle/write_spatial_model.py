@@ -2,7 +2,7 @@
 
 Runs under Keras 2.2.4, not under Batchyard:
 
-    /path/to/keras224/bin/python tests/oracle/write_spatial_model.py tests/models/data
+    /path/to/keras224/bin/python tests/oracle/write_spatial_model.py tests/models/data/spatial
 """
 
 import os
@@ -60,10 +60,11 @@ if __name__ == "__main__":
     np.random.seed(4)
     tf.set_random_seed(4)
     made = model()
-    made.compile(optimizers.SGD(0.1, momentum=0.9), "categorical_crossentropy")
+    made.set_weights([np.random.uniform(-0.8, 0.8, w.shape) for w in made.get_weights()])
+    made.compile(optimizers.SGD(0.01, momentum=0.9), "categorical_crossentropy")
     x = np.random.uniform(-1, 1, (6, 9, 8, 2)).astype("float32")
     y = np.eye(3, dtype="float32")[np.random.randint(0, 3, 6)]
-    path = os.path.join(sys.argv[1], "spatial_model")
+    path = os.path.join(sys.argv[1], "model")
     made.save(path + ".h5")
     record = {"x": x, "y": y, "predicted": made.predict(x)}
     record["losses"] = np.array([made.train_on_batch(x, y) for _ in range(STEPS)])
