@@ -280,6 +280,11 @@ def test_a_batch_of_another_size_is_refused():
         stateful().predict(np.ones((3, 5, 3), "float32"))
 
 
+def test_rows_that_do_not_fill_their_batches_are_refused():
+    with pytest.raises(ValueError, match=r"whole batches: .* batch_size=4 .* received 6 rows"):
+        stateful().predict(np.ones((6, 5, 3), "float32"), batch_size=4)
+
+
 def test_a_stateful_layer_trains_in_one_lane_only():
     model = stateful()
     with pytest.raises(InvalidArgumentError, match=r"lanes=1 for lstm_.*received lanes=2"):

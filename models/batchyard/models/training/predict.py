@@ -15,6 +15,7 @@ from batchyard.models.engine.symbolic import unpack_singleton
 from batchyard.models.training.adapt import columns_of
 from batchyard.models.training.phase import phase_scope
 from batchyard.models.training.progress import shown_progress
+from batchyard.models.training.states import expect_whole_batches
 
 if TYPE_CHECKING:
     from batchyard.models.engine.model import Model
@@ -51,6 +52,7 @@ def predict(model: Model, x: Any, batch_size: int, verbose: int, steps: int | No
     rows = columns.rows
     if steps is not None:
         rows = min(rows, steps * batch_size)
+    expect_whole_batches(model, rows, batch_size)
     size = min(batch_size, rows)  # few rows are not padded: nobody splits them
     results: list[NDArray[Any]] | None = None
     with shown_progress(rows, verbose) as progress:

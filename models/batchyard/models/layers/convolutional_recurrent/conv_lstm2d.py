@@ -6,7 +6,7 @@ from typing import Any
 
 from batchyard.models.layers.convolutional_recurrent.conv_lstm2d_cell import ConvLSTM2DCell
 from batchyard.models.layers.convolutional_recurrent.conv_rnn2d import ConvRNN2D
-from batchyard.models.layers.recurrent.gated_rnn import GatedRNN
+from batchyard.models.layers.recurrent.gated_rnn import GatedRNN, OfCell
 from batchyard.models.layers.registry import layers
 
 __all__ = ["ConvLSTM2D"]
@@ -52,6 +52,15 @@ class ConvLSTM2D(GatedRNN, ConvRNN2D):
 
     Source: Keras 2.2.4, `layers.ConvLSTM2D`; Shi et al. 2015.
     """
+
+    filters = OfCell()
+    kernel_size = OfCell()
+    strides = OfCell()
+    padding = OfCell()
+    data_format = OfCell()
+    dilation_rate = OfCell()
+    recurrent_activation = OfCell()
+    unit_forget_bias = OfCell()
 
     def __init__(
         self,

@@ -9,35 +9,17 @@ from batchyard.models import regularizers
 from batchyard.models.layers.recurrent.cell import RecurrentCell
 from batchyard.models.layers.recurrent.rnn import RNN
 
-__all__ = ["GatedRNN"]
+__all__ = ["GatedRNN", "OfCell"]
 
-#: What can be read at the layer although the cell has it.
-_OF_CELL = (
-    "units",
-    "activation",
-    "recurrent_activation",
-    "use_bias",
-    "kernel_initializer",
-    "recurrent_initializer",
-    "bias_initializer",
-    "unit_forget_bias",
-    "kernel_regularizer",
-    "recurrent_regularizer",
-    "bias_regularizer",
-    "kernel_constraint",
-    "recurrent_constraint",
-    "bias_constraint",
-    "dropout",
-    "recurrent_dropout",
-    "implementation",
-    "reset_after",
-    "filters",
-    "kernel_size",
-    "strides",
-    "padding",
-    "data_format",
-    "dilation_rate",
-)
+
+class OfCell:
+    """Something that can be read at the layer although its cell has it."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, layer: GatedRNN | None, owner: type) -> Any:
+        return self if layer is None else getattr(layer.cell, self._name)
 
 
 class GatedRNN(RNN):
@@ -50,15 +32,24 @@ class GatedRNN(RNN):
     """
 
     cell: RecurrentCell
+    units = OfCell()
+    activation = OfCell()
+    use_bias = OfCell()
+    kernel_initializer = OfCell()
+    recurrent_initializer = OfCell()
+    bias_initializer = OfCell()
+    kernel_regularizer = OfCell()
+    recurrent_regularizer = OfCell()
+    bias_regularizer = OfCell()
+    kernel_constraint = OfCell()
+    recurrent_constraint = OfCell()
+    bias_constraint = OfCell()
+    dropout = OfCell()
+    recurrent_dropout = OfCell()
 
     def __init__(self, cell: RecurrentCell, activity_regularizer: Any = None, **kwargs: Any) -> None:
         super().__init__(cell, **kwargs)
         self.activity_regularizer = regularizers.get(activity_regularizer)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in _OF_CELL:
-            return getattr(self.cell, name)
-        return super().__getattr__(name)
 
     def _cell_config(self) -> dict[str, Any]:
         config = self.cell.get_config()

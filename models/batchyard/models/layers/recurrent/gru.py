@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from batchyard.models.layers.recurrent.gated_rnn import GatedRNN
+from batchyard.models.layers.recurrent.gated_rnn import GatedRNN, OfCell
 from batchyard.models.layers.recurrent.gru_cell import GRUCell
 from batchyard.models.layers.registry import layers
 
@@ -56,6 +56,10 @@ class GRU(GatedRNN):
 
     Source: Keras 2.2.4, `layers.GRU`; Cho et al. 2014.
     """
+
+    recurrent_activation = OfCell()
+    implementation = OfCell()
+    reset_after = OfCell()
 
     def __init__(
         self,

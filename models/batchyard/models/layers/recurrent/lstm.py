@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from batchyard.models.layers.recurrent.gated_rnn import GatedRNN
+from batchyard.models.layers.recurrent.gated_rnn import GatedRNN, OfCell
 from batchyard.models.layers.recurrent.lstm_cell import LSTMCell
 from batchyard.models.layers.registry import layers
 
@@ -56,6 +56,10 @@ class LSTM(GatedRNN):
 
     Source: Keras 2.2.4, `layers.LSTM`; Hochreiter and Schmidhuber 1997.
     """
+
+    recurrent_activation = OfCell()
+    unit_forget_bias = OfCell()
+    implementation = OfCell()
 
     def __init__(
         self,
