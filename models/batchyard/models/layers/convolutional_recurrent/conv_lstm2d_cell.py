@@ -194,6 +194,14 @@ class ConvLSTM2DCell(RecurrentCell):
         ]
         return parts[0] if count == 1 else torch.cat(parts, self._channels)
 
+    def input_conv(self, x: Tensor, w: Tensor, b: Tensor | None = None, padding: str = "valid") -> Tensor:
+        """Convolves an input with a kernel, with the cell's strides and dilation."""
+        return self._convolve([x], w, b, self.strides, padding, self.dilation_rate)
+
+    def recurrent_conv(self, x: Tensor, w: Tensor) -> Tensor:
+        """Convolves a state with a kernel; the size stays."""
+        return self._convolve([x], w, None, (1, 1), "same", (1, 1))
+
     def advance(
         self, projected: Tensor, states: Sequence[Tensor], masks: DropoutMasks
     ) -> tuple[Tensor, list[Tensor]]:
