@@ -220,3 +220,30 @@ def test_shapes_that_cannot_be_merged_are_named():
         layers.dot([Input((3, 4)), Input((2, 5))], axes=1)
     with pytest.raises(GraphError, match="exactly 2 inputs"):
         layers.subtract([Input((3,)), Input((3,)), Input((3,))])
+
+
+class Scale(layers.Layer):
+    """A layer as of Keras 2's time: a variable of the backend, named as trainable."""
+
+    def build(self, input_shape):
+        self.factor = K.variable(np.ones(input_shape[-1]))
+        self.trainable_weights = [self.factor]
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return inputs * self.factor
+
+
+def test_a_variable_of_the_backend_can_be_a_layers_weight():
+    layer = Scale(input_shape=(4,))
+    model = Sequential([layer, Dense(1)])
+    assert len(model.trainable_weights) == 3
+    model.compile("sgd", "mse")
+    model.train_on_batch(X, np.ones((6, 1)))
+    assert not np.array_equal(layer.get_weights()[0], np.ones(4))
+
+
+def test_a_symbolic_loss_is_refused_with_the_place_where_it_belongs():
+    model = Sequential([Dense(1, input_shape=(4,))])
+    with pytest.raises(GraphError, match="within a layer's call"):
+        model.add_loss(K.mean(model.output))

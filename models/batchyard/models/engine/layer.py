@@ -248,6 +248,12 @@ class Layer(nn.Module):
             return []
         return _unique(self._trainable_weights + [w for s in self._sublayers() for w in s.trainable_weights])
 
+    @trainable_weights.setter
+    def trainable_weights(self, weights: Sequence[Weight]) -> None:
+        """Makes variables the layer's own; layers of Keras 2's time do so in `build`."""
+        below = {id(weight) for sublayer in self._sublayers() for weight in sublayer.weights}
+        self._trainable_weights = [weight for weight in weights if id(weight) not in below]
+
     @property
     def non_trainable_weights(self) -> list[Weight]:
         """The other weights: all if the layer is frozen."""
@@ -320,6 +326,11 @@ class Layer(nn.Module):
         """
         context = current_step()
         for loss in to_list(losses):
+            if isinstance(loss, SymbolicTensor):
+                raise GraphError(
+                    f"add_loss of {self.name} needs a tensor or a function. Received: {loss!r}. A loss that "
+                    "depends on the batch is added within a layer's call: self.add_loss(…, inputs=inputs)."
+                )
             if context is not None and isinstance(loss, Tensor):
                 context.batch_losses.append(loss)
             elif callable(loss) or inputs is None:

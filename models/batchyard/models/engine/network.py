@@ -116,7 +116,7 @@ class Network(Persistence, Layer):
 
     # Weights.
 
-    @property
+    @property  # type: ignore[misc]  # made of the layers, never set
     def trainable_weights(self) -> list[Weight]:
         """Those of the layers, in order; none if the model is frozen."""
         if not self.trainable:
