@@ -41,7 +41,11 @@ class PlainUnpickler(pickle.Unpickler):
 
 
 def _encode(text: str, encoding: str) -> bytes:
-    return text.encode("latin1") if encoding == "latin1" else b""
+    if encoding != "latin1":
+        raise DataError(
+            f"The file holds bytes encoded as {encoding!r}: expected 'latin1', as Python writes them."
+        )
+    return text.encode("latin1")
 
 
 def read_word_lists(path: str, name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import torch
@@ -21,7 +22,7 @@ __all__ = ["AveragePooling", "MaxPooling", "Pooling"]
 _Sides = list[tuple[int, int]]
 
 
-class Pooling(Layer):
+class Pooling(Layer, ABC):
     """Makes one number of each window; `rank` is the number of axes over which the windows move.
 
     One axis is computed as two, the first of size 1, in torch's channels_last memory order.
@@ -39,9 +40,9 @@ class Pooling(Layer):
         self.data_format = normalize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
+    @abstractmethod
     def _pool(self, x: Tensor, size: tuple[int, ...], strides: tuple[int, ...], sides: _Sides) -> Tensor:
         """Pools (batch, channels, *space), two or three axes, padded as `sides` says."""
-        raise NotImplementedError
 
     def call(self, inputs: Tensor) -> Tensor:
         """Computes the output."""
