@@ -13,7 +13,7 @@ import pytest
 
 from batchyard.models import Input, Model, Sequential, utils
 from batchyard.models.errors import DataError, DownloadError, InvalidArgumentError, MissingPackageError
-from batchyard.models.layers import Dense
+from batchyard.models.layers import Dense, Embedding, Lambda, Layer
 from batchyard.models.utils import (
     conv_utils,
     data_utils,
@@ -381,3 +381,43 @@ def test_data_to_try_models_with_have_the_asked_shapes():
     assert (x.shape, y.shape, x_test.shape, y_test.shape) == ((6, 2, 3), (6, 5), (4, 2, 3), (4, 5))
     (_, y), _ = test_utils.get_test_data(6, 4, num_classes=3)
     assert set(y) <= {0, 1, 2}
+
+
+class _AnnouncesTooMuch(Layer):
+    def call(self, inputs):
+        return inputs[:, :1]
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+class _ForgetsItsUnits(Dense):
+    def get_config(self):
+        return {**super().get_config(), "units": 7}
+
+
+def test_a_good_layer_passes_the_layer_test_which_returns_its_output():
+    x = np.ones((2, 3), "float32")
+    expected = np.full((2, 4), 4.0, "float32")
+    arguments = {"units": 4, "kernel_initializer": "ones", "bias_initializer": "ones"}
+    assert np.array_equal(test_utils.layer_test(Dense, arguments, input_data=x), expected)
+    test_utils.layer_test(Lambda, {"function": lambda x: x + 1}, input_shape=(None, 3), fixed_batch_size=True)
+    test_utils.layer_test(
+        Embedding, {"output_dim": 2, "input_dim": 11}, (2, 3), "int32", None, None, "float32"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "expectations"),
+    [
+        (_AnnouncesTooMuch, {}, {}),
+        (_ForgetsItsUnits, {"units": 2}, {}),
+        (Dense, {"units": 2}, {"expected_output": np.full((2, 2), 99.0)}),
+        (Dense, {"units": 2}, {"expected_output_dtype": "float64"}),
+    ],
+)
+def test_a_wrong_layer_fails_the_layer_test(kind, arguments, expectations):
+    with pytest.raises((AssertionError, ValueError)):
+        test_utils.layer_test(kind, arguments, input_shape=(2, 3), **expectations)
+    with pytest.raises(InvalidArgumentError, match="neither"):
+        test_utils.layer_test(kind, arguments)
