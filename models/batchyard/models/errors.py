@@ -5,7 +5,8 @@ BatchyardModelsError
 │   └── UnknownNameError     (ValueError)  a name that no registry knows
 ├── ShapeError               (ValueError)  a tensor or array whose shape does not fit
 ├── GraphError               (ValueError)  a graph of layers that cannot be built or run
-│   └── MaskingError         (TypeError)   a mask that reached a layer that cannot take it
+│   ├── MaskingError         (TypeError)   a mask that reached a layer that cannot take it
+│   └── NoSingleCallError    (AttributeError)  the input of a layer that was called never, or several times
 ├── NotBuiltError            (ValueError)  weights or shapes were asked of a layer that has none yet
 ├── NotCompiledError         (RuntimeError, ValueError)  training before `compile`
 ├── DataError                (ValueError)  arrays that do not fit the model or each other
@@ -37,6 +38,7 @@ __all__ = [
     "MaskingError",
     "MissingPackageError",
     "ModelFileError",
+    "NoSingleCallError",
     "NonFiniteLoss",
     "NotBuiltError",
     "NotCompiledError",
@@ -87,6 +89,10 @@ class GraphError(BatchyardModelsError, ValueError):
 
 class MaskingError(GraphError, TypeError):
     """Raised where a mask reaches a layer that does not say that it supports masks."""
+
+
+class NoSingleCallError(GraphError, AttributeError):
+    """Raised where `layer.input` or its kind is asked of a layer called never, or several times."""
 
 
 class NotBuiltError(BatchyardModelsError, ValueError):

@@ -127,11 +127,11 @@ def _needed(wanted: Sequence[SymbolicTensor], fed: Sequence[SymbolicTensor]) -> 
             if entered:
                 ordered.append(node)
             elif node not in done:
-                if not node.input_tensors:
+                if not node.sources:
                     raise GraphError(f"The function needs {one!r}, which is not among its inputs.")
                 done.add(node)
                 stack.append((one, True))
-                stack.extend((before, False) for before in reversed(node.input_tensors))
+                stack.extend((before, False) for before in reversed(node.sources))
     return ordered
 
 

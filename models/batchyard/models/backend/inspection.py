@@ -92,7 +92,7 @@ def is_keras_tensor(x: Any) -> bool:
 def is_placeholder(x: Any) -> bool:
     """Whether a symbolic tensor is one to be fed, and computed from nothing."""
     history = getattr(x, "_keras_history", None)
-    return history is not None and not history.layer._inbound_nodes[history.node_index].input_tensors
+    return history is not None and not history.layer._inbound_nodes[history.node_index].sources
 
 
 def is_sparse(tensor: Any) -> bool:

@@ -45,10 +45,9 @@ class Plan:
             return slots.setdefault(id(tensor), len(slots))
 
         self._inputs = [slot(tensor) for tensor in inputs]
-        made = [n for n in nodes if n.input_tensors]
+        made = [n for n in nodes if n.sources]
         lines = [
-            (n, tuple(slot(t) for t in n.input_tensors), tuple(slot(t) for t in n.output_tensors))
-            for n in made
+            (n, tuple(slot(t) for t in n.sources), tuple(slot(t) for t in n.output_tensors)) for n in made
         ]
         self._outputs = [slot(tensor) for tensor in outputs]
         last_use = {s: number for number, (_, ins, outs) in enumerate(lines) for s in (*outs, *ins)}
@@ -198,7 +197,7 @@ class Graph:
     def _check(self) -> None:
         available = {id(tensor) for tensor in self.inputs}
         for node in self.nodes:
-            for tensor in node.input_tensors:
+            for tensor in node.sources:
                 if id(tensor) not in available:
                     raise GraphError(
                         f"The graph is disconnected: layer {node.outbound_layer.name} needs {tensor!r}, "
@@ -206,7 +205,7 @@ class Graph:
                         f"follow from the model's inputs {self.inputs}. Add the missing Input to the "
                         "model's inputs."
                     )
-            if node.input_tensors:
+            if node.sources:
                 available.update(id(tensor) for tensor in node.output_tensors)
         for tensor in self.outputs:
             if id(tensor) not in available:
@@ -242,7 +241,7 @@ def _walk(outputs: Sequence[SymbolicTensor]) -> tuple[list[Node], dict[Layer, in
                 done.add(node)
                 met.setdefault(node.outbound_layer, len(met))
                 stack.append((node, True))
-                stack.extend((_node_of(tensor), False) for tensor in reversed(node.input_tensors))
+                stack.extend((_node_of(tensor), False) for tensor in reversed(node.sources))
     return walked, met
 
 
@@ -254,7 +253,7 @@ def _depths(walked: list[Node]) -> tuple[dict[Node, int], dict[Layer, int]]:
         layer = node.outbound_layer
         depth = max(node_depth.setdefault(node, 0), layer_depth.get(layer, 0))
         layer_depth[layer] = node_depth[node] = depth
-        for tensor in node.input_tensors:
+        for tensor in node.sources:
             before = _node_of(tensor)
             node_depth[before] = max(depth + 1, node_depth.get(before, 0))
     return node_depth, layer_depth

@@ -30,6 +30,7 @@ from batchyard.models.errors import (
     GraphError,
     InvalidArgumentError,
     MaskingError,
+    NoSingleCallError,
     NotBuiltError,
     ShapeError,
 )
@@ -459,13 +460,25 @@ class Layer(nn.Module):
 
     def _only(self, what: str, values: list[Any]) -> Any:
         if not values:
-            raise GraphError(f"Layer {self.name} has no {what}: it was never called on a symbolic tensor.")
+            raise NoSingleCallError(
+                f"Layer {self.name} has no {what}: it was never called on a symbolic tensor."
+            )
         if any(value != values[0] for value in values):
-            raise GraphError(
+            raise NoSingleCallError(
                 f"Layer {self.name} has several values of {what}, as it was called {len(values)} times. "
                 f"Use get_{what}_at(node_index)."
             )
-        return values[0]
+        return unpack_singleton(values[0])
+
+    def __getattr__(self, name: str) -> Any:
+        """Finds weights and inner layers, as torch does; a property's own error keeps its message."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            found = getattr(type(self), name, None)
+            if isinstance(found, property) and found.fget is not None:
+                return found.fget(self)
+            raise
 
     def get_input_at(self, node_index: int) -> Any:
         """Returns the input of the call of that number."""
@@ -483,29 +496,45 @@ class Layer(nn.Module):
         """Returns the output's shape at the call of that number."""
         return unpack_singleton(self._node(node_index, "output_shape").output_shapes)
 
+    def get_input_mask_at(self, node_index: int) -> Any:
+        """Returns the input's mask, or None, at the call of that number."""
+        return unpack_singleton(self._node(node_index, "input_mask").input_masks)
+
+    def get_output_mask_at(self, node_index: int) -> Any:
+        """Returns the output's mask, or None, at the call of that number."""
+        return unpack_singleton(self._node(node_index, "output_mask").output_masks)
+
     @property
     def input(self) -> Any:
         """The symbolic input, if the layer was called once."""
-        return unpack_singleton(self._only("input", [node.input_tensors for node in self._inbound_nodes]))
+        return self._only("input", [node.input_tensors for node in self._inbound_nodes])
 
     @property
     def output(self) -> Any:
         """The symbolic output, if the layer was called once."""
-        return unpack_singleton(self._only("output", [node.output_tensors for node in self._inbound_nodes]))
+        return self._only("output", [node.output_tensors for node in self._inbound_nodes])
+
+    @property
+    def input_mask(self) -> Any:
+        """The input's mask, or None, if the layer was called once."""
+        self._only("input_mask", [node.input_tensors for node in self._inbound_nodes])
+        return self.get_input_mask_at(0)
+
+    @property
+    def output_mask(self) -> Any:
+        """The output's mask, or None, if the layer was called once."""
+        self._only("output_mask", [node.output_tensors for node in self._inbound_nodes])
+        return self.get_output_mask_at(0)
 
     @property
     def input_shape(self) -> Any:
         """The input's shape, if it is the same for all calls."""
-        return unpack_singleton(
-            self._only("input_shape", [node.input_shapes for node in self._inbound_nodes])
-        )
+        return self._only("input_shape", [node.input_shapes for node in self._inbound_nodes])
 
     @property
     def output_shape(self) -> Any:
         """The output's shape, if it is the same for all calls."""
-        return unpack_singleton(
-            self._only("output_shape", [node.output_shapes for node in self._inbound_nodes])
-        )
+        return self._only("output_shape", [node.output_shapes for node in self._inbound_nodes])
 
     def extra_repr(self) -> str:
         """What torch prints in the brackets."""

@@ -49,7 +49,7 @@ class Network(Persistence, Layer):
                     )
         for tensor in inputs:
             history = tensor._keras_history
-            if history.layer._inbound_nodes[history.node_index].input_tensors:
+            if history.layer._inbound_nodes[history.node_index].sources:
                 raise GraphError(
                     f"The inputs of a model must come from Input. {tensor!r} is the output of layer "
                     f"{history.layer.name}."

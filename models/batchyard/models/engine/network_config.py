@@ -32,9 +32,9 @@ def network_config(name: str, graph: Graph) -> dict[str, Any]:
     layers = []
     for layer in graph.layers:
         calls = [
-            [[*origin(tensor), _arguments(node)] for tensor in node.input_tensors]
+            [[*origin(tensor), _arguments(node)] for tensor in node.sources]
             for node in layer._inbound_nodes
-            if node in numbers and node.input_tensors
+            if node in numbers and node.sources
         ]
         layers.append(
             {

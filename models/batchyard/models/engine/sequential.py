@@ -116,7 +116,7 @@ class Sequential(Model):
         for before in node.inbound_layers:
             before._outbound_nodes.remove(node)
         if self.layers or isinstance(next(iter(self._chain), None), InputLayer):
-            self._grow(self.inputs, node.input_tensors)
+            self._grow(self.inputs, node.sources)
         else:
             self.inputs, self.outputs, self.built = [], [], False
             self._inbound_nodes = []

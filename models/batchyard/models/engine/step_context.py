@@ -5,18 +5,18 @@ Losses of their own, and batch values for moving averages.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from torch import Tensor
 
 if TYPE_CHECKING:
     from batchyard.models.engine.weight import Weight
 
-__all__ = ["MovingAverageUpdate", "StepContext", "collecting", "current_step"]
+__all__ = ["MovingAverageUpdate", "StateKeeper", "StateUpdate", "StepContext", "collecting", "current_step"]
 
 
 @dataclass
@@ -31,6 +31,27 @@ class MovingAverageUpdate:
     momentum: float
 
 
+class StateKeeper(Protocol):
+    """A stateful layer: what a batch leaves for the next one, row by row."""
+
+    #: The states of all rows of a batch; None before the first batch.
+    states: list[Tensor | None]
+
+    def set_states(self, states: list[Tensor | None]) -> None:
+        """Takes the states with which the next batch begins."""
+
+    def whole_state_shapes(self) -> list[tuple[int, ...]]:
+        """Returns the shapes of the states of a whole batch."""
+
+
+@dataclass
+class StateUpdate:
+    """The states at which the computed rows end; they are kept once the step is applied."""
+
+    keeper: StateKeeper
+    states: list[Tensor]
+
+
 @dataclass
 class StepContext:
     """What the layers of one forward pass have told.
@@ -40,14 +61,18 @@ class StepContext:
         batch_losses: scalars that are means over the rows (`add_loss` with inputs).
         activity_losses: scalars that are sums over the rows (activity regularizers).
         defers_states: whether stateful layers keep their last states only once the step is applied.
-        state_updates: what then makes them keep these.
+        state_updates: what they then keep.
+        rows: which rows of the batch are computed, None for all: stateful layers begin with theirs.
+        batch_rows: how many rows the batch has, if `rows` are some of them.
     """
 
     updates: list[MovingAverageUpdate] = field(default_factory=list)
     batch_losses: list[Tensor] = field(default_factory=list)
     activity_losses: list[Tensor] = field(default_factory=list)
     defers_states: bool = False
-    state_updates: list[Callable[[], None]] = field(default_factory=list)
+    state_updates: list[StateUpdate] = field(default_factory=list)
+    rows: slice | None = None
+    batch_rows: int | None = None
 
 
 _current: ContextVar[StepContext | None] = ContextVar("step_context", default=None)

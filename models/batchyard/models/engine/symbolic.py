@@ -180,6 +180,13 @@ LEARNING_PHASE = SymbolicTensor((), torch.int64, "keras_learning_phase")
 class Node:
     """One call of a layer on symbolic tensors.
 
+    Attributes:
+        outbound_layer: the layer called.
+        sources: what it was called on; nothing where an input layer begins a graph.
+        output_tensors: what it returned.
+        arguments: further keyword arguments of the call.
+        index: of the call among those of the layer.
+
     Args:
         layer: the layer called.
         inputs: what it was called on.
@@ -197,7 +204,7 @@ class Node:
         linked: bool = True,
     ) -> None:
         self.outbound_layer = layer
-        self.input_tensors = inputs
+        self.sources = inputs
         self.output_tensors = outputs
         self.arguments = arguments or {}
         self.index = len(layer._inbound_nodes)
@@ -207,6 +214,11 @@ class Node:
                 tensor._keras_history = History(layer, self.index, number)
             for tensor in inputs:
                 tensor._keras_history.layer._outbound_nodes.append(self)
+
+    @property
+    def input_tensors(self) -> list[SymbolicTensor]:
+        """The inputs; where a graph begins, what begins it."""
+        return self.sources or self.output_tensors
 
     @property
     def input_shapes(self) -> list[Shape]:
@@ -219,19 +231,38 @@ class Node:
         return [tensor.shape for tensor in self.output_tensors]
 
     @property
+    def input_masks(self) -> list[SymbolicTensor | None]:
+        """Masks of the inputs, None where there is none."""
+        return [tensor._keras_mask for tensor in self.input_tensors]
+
+    @property
+    def output_masks(self) -> list[SymbolicTensor | None]:
+        """Masks of the outputs, None where there is none."""
+        return [tensor._keras_mask for tensor in self.output_tensors]
+
+    @property
     def inbound_layers(self) -> list[Layer]:
         """The layers that the inputs come from, one per input."""
-        return [tensor._keras_history.layer for tensor in self.input_tensors]
+        return [tensor._keras_history.layer for tensor in self.sources]
 
     @property
     def node_indices(self) -> list[int]:
         """For each input the number of the call that made it."""
-        return [tensor._keras_history.node_index for tensor in self.input_tensors]
+        return [tensor._keras_history.node_index for tensor in self.sources]
 
     @property
     def tensor_indices(self) -> list[int]:
         """For each input its place among the outputs of that call."""
-        return [tensor._keras_history.tensor_index for tensor in self.input_tensors]
+        return [tensor._keras_history.tensor_index for tensor in self.sources]
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the names of the layers that the call connects, and at which of their calls and outputs."""
+        return {
+            "outbound_layer": self.outbound_layer.name,
+            "inbound_layers": [layer.name for layer in self.inbound_layers],
+            "node_indices": self.node_indices,
+            "tensor_indices": self.tensor_indices,
+        }
 
 
 def is_symbolic(value: Any) -> TypeGuard[SymbolicTensor | list[SymbolicTensor]]:

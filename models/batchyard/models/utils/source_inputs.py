@@ -31,7 +31,7 @@ def get_source_inputs(tensor: Any, layer: Any = None, node_index: int | None = N
         seen.add(id(node))
         if not node.inbound_layers:
             found.update({id(source): source for source in node.output_tensors})
-        for before in node.input_tensors:
+        for before in node.sources:
             origin = before._keras_history
             waiting.append(origin[0]._inbound_nodes[origin[1]])
     return list(found.values())
