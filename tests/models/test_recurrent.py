@@ -29,6 +29,7 @@ from batchyard.models.layers import (
     TimeDistributed,
 )
 from batchyard.models.saving import CustomObjectScope
+from batchyard.models.saving.rnn_conversion import convert_rnn_weights
 from batchyard.models.training import LocalStrategy, TensorBatch
 from batchyard.models.training.adapt import columns_of
 from batchyard.models.training.randomness import lane_scope
@@ -285,16 +286,23 @@ def test_rows_that_do_not_fill_their_batches_are_refused():
         stateful().predict(np.ones((6, 5, 3), "float32"), batch_size=4)
 
 
-def test_a_stateful_layer_trains_in_one_lane_only():
-    model = stateful()
-    with pytest.raises(InvalidArgumentError, match=r"lanes=1 for lstm_.*received lanes=2"):
-        model.fit(X.numpy(), np.ones((4, 1)), batch_size=4, lanes=2, verbose=0)
+def test_a_layer_whose_states_nobody_can_cut_trains_in_one_lane_only():
+    class Counter(Layer):
+        def call(self, inputs):
+            return inputs
+
+    layer = Counter(name="counter", input_shape=(3,))
+    layer.stateful = True
+    model = Sequential([layer, Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(InvalidArgumentError, match=r"counter cannot be cut into lanes.*received lanes=2"):
+        model.fit(np.ones((4, 3)), np.ones((4, 1)), lanes=2, verbose=0)
+
+
+def test_states_within_an_inner_model_are_reset():
     inputs = Input(batch_shape=(4, 5, 3))
     inner = Model(inputs, LSTM(2, stateful=True)(inputs))
     outer = Sequential([inner, Dense(1)])
-    outer.compile("sgd", "mse")
-    with pytest.raises(InvalidArgumentError, match="lanes=1"):
-        outer.fit(X.numpy(), np.ones((4, 1)), batch_size=4, lanes=2, verbose=0)
     outer.predict(X.numpy(), batch_size=4)
     assert inner.layers[1].states[0] is not None
     outer.reset_states()
@@ -419,14 +427,12 @@ def test_cudnn_layers_compute_what_their_likes_compute():
     ours, like = CuDNNLSTM(2, return_sequences=True), LSTM(2, recurrent_activation="sigmoid")
     like.return_sequences = True
     ours(X), like(X)
-    kernel, recurrent, bias = ours.get_weights()
-    like.set_weights([kernel, recurrent, bias[:8] + bias[8:]])
+    like.set_weights(convert_rnn_weights(ours.get_weights(), "LSTM"))
     torch.testing.assert_close(ours(X), like(X))
     ours, like = CuDNNGRU(2), GRU(2, recurrent_activation="sigmoid", reset_after=True)
     ours(X), like(X)
     ours.set_weights([*ours.get_weights()[:2], np.random.RandomState(0).rand(12)])
-    kernel, recurrent, bias = ours.get_weights()
-    like.set_weights([kernel, recurrent, bias.reshape(2, 6)])
+    like.set_weights(convert_rnn_weights(ours.get_weights(), "GRU", reset_after=True))
     torch.testing.assert_close(ours(X), like(X))
 
 

@@ -49,12 +49,13 @@ KERAS_MODULES: dict[str, str | tuple[str, ...]] = {
             "base_layer",
             "input_layer",
             "network",
-            "saving",
             "sequential",
             "topology",
             "training",
         )
     },
+    "keras.engine.saving": (f"{_OURS}.compat.saving", *_ENGINE),
+    "keras.engine.training_utils": f"{_OURS}.compat.training_utils",
     "keras.initializers": f"{_OURS}.initializers",
     "keras.layers": _LAYERS,
     **{
@@ -76,6 +77,7 @@ KERAS_MODULES: dict[str, str | tuple[str, ...]] = {
         )
     },
     "keras.legacy": (f"{_OURS}.compat",),
+    "keras.legacy.layers": _LAYERS,
     "keras.legacy.interfaces": f"{_OURS}.compat.interfaces",
     "keras.losses": f"{_OURS}.losses",
     "keras.metrics": f"{_OURS}.metrics",

@@ -87,6 +87,6 @@ class CuDNNGRU(CuDNNRNN):
         )
 
     def _kernel_run(
-        self, x: Tensor, states: Sequence[Tensor], biases: list[Tensor]
+        self, x: Tensor, states: Sequence[Tensor], kernels: tuple[Tensor, Tensor], biases: list[Tensor]
     ) -> tuple[Tensor, list[Tensor]]:
-        return fused_gru(x, states, self.kernel, self.recurrent_kernel, biases)
+        return fused_gru(x, states, *kernels, biases)

@@ -102,6 +102,6 @@ class CuDNNLSTM(CuDNNRNN):
         return {**super()._cell_config(), "unit_forget_bias": self.unit_forget_bias}
 
     def _kernel_run(
-        self, x: Tensor, states: Sequence[Tensor], biases: list[Tensor]
+        self, x: Tensor, states: Sequence[Tensor], kernels: tuple[Tensor, Tensor], biases: list[Tensor]
     ) -> tuple[Tensor, list[Tensor]]:
-        return fused_lstm(x, states, self.kernel, self.recurrent_kernel, biases)
+        return fused_lstm(x, states, *kernels, biases)

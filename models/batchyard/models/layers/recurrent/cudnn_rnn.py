@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from batchyard.models import constraints, initializers, regularizers
@@ -134,7 +135,7 @@ class CuDNNRNN(RNN):
 
     @abstractmethod
     def _kernel_run(
-        self, x: Tensor, states: Sequence[Tensor], biases: list[Tensor]
+        self, x: Tensor, states: Sequence[Tensor], kernels: tuple[Tensor, Tensor], biases: list[Tensor]
     ) -> tuple[Tensor, list[Tensor]]:
         """Computes the sequence by torch's kernel."""
 
@@ -147,7 +148,8 @@ class CuDNNRNN(RNN):
         constants: Sequence[Tensor],
     ) -> tuple[Tensor | None, Tensor, list[Tensor]]:
         biases = list(self.bias.chunk(2, 0))
-        outputs, last = self._kernel_run(x.flip(1) if self.go_backwards else x, states, biases)
+        kernels = plain_kernels(self.kernel, self.recurrent_kernel, self.gates)
+        outputs, last = self._kernel_run(x.flip(1) if self.go_backwards else x, states, kernels, biases)
         return outputs, outputs[:, -1], last
 
     def get_config(self) -> dict[str, Any]:
@@ -170,3 +172,16 @@ class CuDNNRNN(RNN):
             "recurrent_constraint": constraints.serialize(self.recurrent_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
         }
+
+
+def plain_kernels(kernel: Tensor, recurrent_kernel: Tensor, gates: int) -> tuple[Tensor, Tensor]:
+    """Returns the kernels as other recurrent layers have them: CuDNN keeps each gate's transposed in memory.
+
+    Args:
+        kernel: (inputs, gates * units).
+        recurrent_kernel: (units, gates * units).
+        gates: how many.
+    """
+    inputs, units = kernel.shape[0], recurrent_kernel.shape[0]
+    parts = [part.reshape(units, inputs).t() for part in kernel.chunk(gates, 1)]
+    return torch.cat(parts, 1), torch.cat([part.t() for part in recurrent_kernel.chunk(gates, 1)], 1)
