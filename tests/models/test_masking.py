@@ -102,12 +102,6 @@ def test_a_batch_of_masked_steps_only_has_the_loss_0():
     assert all(np.isfinite(w).all() for w in model.get_weights())
 
 
-def test_a_masked_loss_is_refused_with_several_lanes():
-    model = masked_model()
-    with pytest.raises(InvalidArgumentError, match=r"the mask of the whole batch.*lanes=2"):
-        model.fit(series(), np.ones((2, 3, 1)), lanes=2, verbose=0)
-
-
 def test_weights_per_step_with_lanes_give_the_loss_of_the_whole_batch():
     x, y = np.random.RandomState(0).rand(8, 3, 2), np.ones((8, 3, 1))
     weights = np.random.RandomState(1).randint(0, 3, (8, 3))

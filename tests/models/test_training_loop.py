@@ -102,9 +102,9 @@ class Crashing(LocalStrategy):
         self._count("reduce")
         return super().reduce(results)
 
-    def reduce_sums(self, sums):
+    def reduce_sums(self, sums, length):
         self._count("reduce_sums")
-        return super().reduce_sums(sums)
+        return super().reduce_sums(sums, length)
 
     def decide(self, epoch, run):
         decision = super().decide(epoch, run)

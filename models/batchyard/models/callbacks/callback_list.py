@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from batchyard.models.callbacks.base import HOOKS, Arrays, Callback, Logs
 from batchyard.models.callbacks.decision import Decision
 from batchyard.models.callbacks.state import CallbackState
+from batchyard.models.engine.states import current_states
 from batchyard.models.errors import CallbackStateError
 
 if TYPE_CHECKING:
@@ -120,9 +121,11 @@ class CallbackList:
         weights_changed = arrays_changed = False
         for callback in self._hooked["on_epoch_end"]:
             stopped, weights, arrays = model.stop_training, _versions(model), callback.get_arrays()
+            states = current_states(model)
             callback.on_epoch_end(epoch, epoch_logs)
             if not callback.follows_exactly:
                 weights_changed |= weights != _versions(model)
+                weights_changed |= not _same_states(states, current_states(model))
             if not callback.follows_exactly or weights_changed:
                 arrays_changed |= not _same_arrays(arrays, callback.get_arrays())
             if model.stop_training and not stopped:
@@ -221,6 +224,11 @@ def _is_number(value: Any) -> bool:
 def _versions(model: Model) -> list[tuple[int, int]]:
     """Return what changes whenever a weight is replaced or written to."""
     return [(id(weight), weight._version) for weight in model.weights]
+
+
+def _same_states(one: Sequence[list[Any]], other: Sequence[list[Any]]) -> bool:
+    """Whether stateful layers still hold the same states (which are never written to, only replaced)."""
+    return all(a is b for mine, own in zip(one, other, strict=True) for a, b in zip(mine, own, strict=True))
 
 
 def _same_arrays(one: Arrays, other: Arrays) -> bool:

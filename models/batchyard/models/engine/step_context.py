@@ -11,12 +11,21 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
     from batchyard.models.engine.weight import Weight
 
-__all__ = ["MovingAverageUpdate", "StateKeeper", "StateUpdate", "StepContext", "collecting", "current_step"]
+__all__ = [
+    "MovingAverageUpdate",
+    "StateKeeper",
+    "StateUpdate",
+    "StepContext",
+    "apply_moving_average",
+    "collecting",
+    "current_step",
+]
 
 
 @dataclass
@@ -36,6 +45,8 @@ class StateKeeper(Protocol):
 
     #: The states of all rows of a batch; None before the first batch.
     states: list[Tensor | None]
+    #: In which they are kept.
+    dtype: str
 
     def set_states(self, states: list[Tensor | None]) -> None:
         """Takes the states with which the next batch begins."""
@@ -92,3 +103,18 @@ def collecting() -> Iterator[StepContext]:
         yield context
     finally:
         _current.reset(token)
+
+
+def apply_moving_average(update: MovingAverageUpdate, value: Tensor | None = None) -> None:
+    """Folds a batch value into its moving average.
+
+    Args:
+        update: which variable, and how; a momentum of 0 replaces the old value.
+        value: the value to use instead of the update's own.
+    """
+    with torch.no_grad():
+        batch = update.value if value is None else value
+        if update.momentum == 0.0:
+            update.variable.copy_(batch.reshape(update.variable.shape))
+        else:
+            update.variable.mul_(update.momentum).add_(batch, alpha=1.0 - update.momentum)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,13 +10,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from batchyard.models.engine.states import state_keepers
 from batchyard.models.engine.step_context import collecting
 from batchyard.models.training.adapt import columns_of
-from batchyard.models.training.data import ArrayEvaluation, EvaluationData, GlobalBatch, TensorBatch
-from batchyard.models.training.lanes import lane_rows
-from batchyard.models.training.objectives import refuse_masks_with_lanes, shares_of
+from batchyard.models.training.data import (
+    ArrayEvaluation,
+    EvaluationData,
+    GlobalBatch,
+    TensorBatch,
+    lanes_of,
+)
+from batchyard.models.training.objectives import ForwardPass, counts_length, mask_counts, shares_of
 from batchyard.models.training.phase import phase_scope
 from batchyard.models.training.progress import shown_progress
+from batchyard.models.training.states import keep_lane_states, lane_states, states_length
 from batchyard.models.training.strategy import LocalStrategy, Strategy
 
 if TYPE_CHECKING:
@@ -63,15 +70,45 @@ def lane_sums(model: Model, batch: GlobalBatch, rows: slice, lane: int) -> Tenso
     Returns:
         float64 `[rows, loss sum, metric sums …]` on the model's device.
     """
-    count = rows.stop - rows.start
+    return _finish(model, batch, lane, _forward(model, batch, rows, False), None)
+
+
+def _forward(model: Model, batch: GlobalBatch, rows: slice, several: bool) -> ForwardPass:
+    """Computes the outputs of some rows of a batch; with several lanes, stateful layers are told which."""
     data = batch.lane(rows)
     with torch.inference_mode(), phase_scope(model, False), collecting() as context:
+        if several:
+            context.rows, context.batch_rows = rows, batch.rows
         masks: list[Tensor | None] = []
         outputs = model.compute_outputs(data.inputs, masks if model.compiled.masked else None)
-        penalties = model.losses if lane == 0 else []
-        shares = shares_of(model.compiled, outputs, data, count, batch, context, penalties, masks)
+    return ForwardPass(outputs, masks, data, rows.stop - rows.start, context)
+
+
+def _finish(model: Model, batch: GlobalBatch, lane: int, done: ForwardPass, counts: Tensor | None) -> Tensor:
+    """Computes the sums that belong to a forward pass; see `shares_of` for the counts."""
+    with torch.inference_mode(), phase_scope(model, False):
+        penalties = model.penalties if lane == 0 else []
+        shares = shares_of(model.compiled, done, batch, penalties, counts)
         values = torch.stack(shares.values).to(torch.float64) * batch.rows
-        return torch.cat([values.new_tensor([count]), values])
+        return torch.cat([values.new_tensor([done.rows]), values])
+
+
+def _sums_of_lanes(
+    model: Model, batch: GlobalBatch, strategy: Strategy
+) -> Iterator[tuple[int, slice, Tensor]]:
+    """Evaluates the owned lanes of a batch."""
+    several = strategy.lanes > 1
+    lanes = lanes_of(batch, strategy.lanes, strategy.owned_lanes)
+    passes = ((lane, rows, _forward(model, batch, rows, several)) for lane, rows in lanes)
+    counts: Tensor | None = None
+    if several and model.compiled.masked:
+        # What the loss is divided by is known only when all lanes have their masks.
+        kept = list(passes)
+        passes = iter(kept)  # type: ignore[assignment]
+        mine = {lane: mask_counts(model.compiled, done) for lane, _, done in kept}
+        counts = strategy.reduce_sums(mine, counts_length(model.compiled))
+    for lane, rows, done in passes:
+        yield lane, rows, _finish(model, batch, lane, done, counts)
 
 
 def evaluation_logs(
@@ -90,18 +127,24 @@ def evaluation_logs(
         steps: batches; all by default.
         progress: called after each batch with its rows.
     """
-    refuse_masks_with_lanes(model.compiled, strategy.lanes)
+    keepers = state_keepers(model) if strategy.lanes > 1 else []
     totals: dict[int, Tensor] = {}
+    places: dict[int, slice] = {}
     for step in range(data.steps if steps is None else min(steps, data.steps)):
         batch = data.batch(step)
-        for lane in strategy.owned_lanes:
-            rows = lane_rows(batch.rows, strategy.lanes, lane)
-            if rows.stop > rows.start:
-                sums = lane_sums(model, batch, rows, lane)
-                totals[lane] = totals[lane] + sums if lane in totals else sums
+        for lane, rows, sums in _sums_of_lanes(model, batch, strategy):
+            totals[lane] = totals[lane] + sums if lane in totals else sums
+            places[lane] = rows
         if progress is not None:
             progress(batch.rows)
-    return finish_sums(model, strategy.reduce_sums(totals).cpu().numpy())
+    if keepers:  # each lane has gone on with the states of its rows; now all get to know them
+        totals = {
+            lane: torch.cat([sums, lane_states(keepers, places[lane], sums)]) for lane, sums in totals.items()
+        }
+    length = 1 + len(model.compiled.metrics_names)
+    total = strategy.reduce_sums(totals, length + states_length(keepers))
+    keep_lane_states(keepers, total[length:])
+    return finish_sums(model, total[:length].cpu().numpy())
 
 
 def evaluate(

@@ -48,7 +48,8 @@ class LaneResult:
         grads: one tensor per trainable weight captured at compile; d(this lane's share of the batch's
             loss)/dw, zeros where the loss does not depend on the weight.
         updates: batch values for moving averages, already multiplied by the lane's rows / the batch's rows,
-            in the fixed order of `training.step.TrainStep`.
+            in the fixed order of `training.step.TrainStep`; then the states of stateful layers for the whole
+            batch, -0.0 in the rows of other lanes.
         sums: one-dimensional `[rows, flag_stop, loss sum, metric sums …]`: the lane's shares, multiplied by
             rows, so that summed over lanes (and steps) and divided by the summed rows they are the means.
     """

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from batchyard.models.engine.states import current_states, restore_states
 from batchyard.models.errors import NonFiniteLoss
 from batchyard.models.training.data import EvaluationData, TrainingData
 from batchyard.models.training.evaluate import evaluation_logs
@@ -75,7 +76,9 @@ def fit_loop(
                 strategy.lane_spec = step.spec(batch, state.seed)
             wish = strategy.should_stop() or model.stop_training
             total = strategy.reduce(
-                step.results(batch, state.seed, state.epoch, number, strategy.owned_lanes, wish)
+                step.results(
+                    batch, state.seed, state.epoch, number, strategy.owned_lanes, wish, strategy.reduce_sums
+                )
             )
             if check_finite:
                 _check_finite(total, state)
@@ -100,12 +103,12 @@ def _end_epoch(
 ) -> None:
     """Validates, lets the callbacks decide once, applies the decision, and moves the cursor."""
     logs: dict[str, float] = {}
-    if validation is not None:
-        found = evaluation_logs(model, validation, strategy)
-        logs = {f"val_{name}": value for name, value in found.items()}
-    if state.sums is not None:
-        logs.update(means(model.compiled.metrics_names, state.sums))
     with _undone_on_failure(model, callbacks, strategy):
+        if validation is not None:
+            found = evaluation_logs(model, validation, strategy)
+            logs = {f"val_{name}": value for name, value in found.items()}
+        if state.sums is not None:
+            logs.update(means(model.compiled.metrics_names, state.sums))
         decision = strategy.decide(state.epoch, lambda: callbacks.decide(state.epoch, logs))
         arrays = strategy.share(decision, model, callbacks)
     callbacks.apply(decision, arrays)
@@ -118,16 +121,21 @@ def _end_epoch(
 
 @contextmanager
 def _undone_on_failure(model: Model, callbacks: CallbackList, strategy: Strategy) -> Iterator[None]:
-    """Takes back what callbacks of unknown kinds did to the weights, if the decision gets lost."""
-    unknown = any(not (callback.observes_only or callback.follows_exactly) for callback in callbacks)
-    if not (strategy.decision_can_fail and unknown):
+    """Takes back what happened at an epoch's end, if its decision gets lost.
+
+    That is: to recurrent states in validation, and to the weights by callbacks of unknown kinds.
+    """
+    if not strategy.decision_can_fail:
         yield
         return
-    weights = model.get_layer_weights()
+    states = current_states(model)
+    unknown = any(not (callback.observes_only or callback.follows_exactly) for callback in callbacks)
+    weights = model.get_layer_weights() if unknown else []
     before = [weight.detach().clone() for weight in weights]
     try:
         yield
     except BaseException:
+        restore_states(model, states)
         with torch.no_grad():
             for weight, value in zip(weights, before, strict=True):
                 weight.copy_(value)

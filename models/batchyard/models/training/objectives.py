@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from batchyard.models.engine.step_context import StepContext
-from batchyard.models.errors import InvalidArgumentError
 from batchyard.models.training.compile import Compiled
 from batchyard.models.training.data import GlobalBatch, Lane
 
-__all__ = ["Shares", "refuse_masks_with_lanes", "shares_of"]
+__all__ = ["ForwardPass", "Shares", "counts_length", "mask_counts", "shares_of"]
 
 
 @dataclass(frozen=True)
@@ -32,44 +31,66 @@ class Shares:
     values: list[Tensor]
 
 
-def refuse_masks_with_lanes(compiled: Compiled, lanes: int) -> None:
-    """Refuses what a lane cannot compute: a masked loss is divided by the mean of the whole batch's mask.
+@dataclass(frozen=True)
+class ForwardPass:
+    """What a model has computed for the rows of one lane.
 
-    Raises:
-        InvalidArgumentError: if a loss is masked, and there are several lanes.
+    Attributes:
+        outputs: the model's.
+        masks: one or None per output; empty if no loss is masked.
+        data: targets and weights of the rows.
+        rows: how many there are.
+        context: what the layers have told.
     """
-    if lanes > 1 and compiled.masked:
-        names = [objective.name for objective in compiled.objectives if objective.masked]
-        raise InvalidArgumentError(
-            f"The losses of the outputs {names} are masked, so they need the mask of the whole batch, but "
-            f"lanes={lanes} would compute parts of it. Use lanes=1, or end the mask before the output (a "
-            "recurrent layer with return_sequences=False does), or use sample_weight_mode='temporal' with "
-            "weights of 0 instead."
-        )
+
+    outputs: Sequence[Tensor]
+    masks: Sequence[Tensor | None]
+    data: Lane
+    rows: int
+    context: StepContext
+
+
+def mask_counts(compiled: Compiled, done: ForwardPass) -> Tensor:
+    """Counts what the masks leave of a lane: added up over the lanes it gives the batch's `mask_means`.
+
+    Returns:
+        float64, per masked loss: the sum of the mask, and its size. Sums of flags are exact in any order.
+    """
+    counts: list[Tensor] = []
+    for objective in compiled.objectives:
+        if objective.masked:
+            output, mask = done.outputs[objective.place], done.masks[objective.place]
+            flags = output.new_ones(done.rows) if mask is None else mask
+            counts.append(flags.sum(dtype=torch.float64))
+            counts.append(counts[-1].new_tensor(flags.numel()))
+    return torch.stack(counts)
+
+
+def counts_length(compiled: Compiled) -> int:
+    """Returns the number of elements of `mask_counts`."""
+    return 2 * sum(objective.masked for objective in compiled.objectives)
 
 
 def shares_of(
     compiled: Compiled,
-    outputs: Sequence[Tensor],
-    lane: Lane,
-    rows: int,
+    done: ForwardPass,
     batch: GlobalBatch,
-    context: StepContext,
     penalties: Sequence[Tensor],
-    masks: Sequence[Tensor | None] = (),
+    counts: Tensor | None = None,
 ) -> Shares:
     """Computes a lane's shares.
 
     Args:
         compiled: the objectives.
-        outputs: the model's, for the lane's rows.
-        lane: targets and weights of the rows.
-        rows: of the lane.
+        done: the lane's forward pass.
         batch: for its rows and denominators.
-        context: what the layers have told.
         penalties: those of the weights: given for the first lane only.
-        masks: one or None per output of the model; empty if no loss is masked.
+        counts: the sum of all lanes' `mask_counts`; by default those of this lane, which is the only one.
     """
+    outputs, lane, rows, context = done.outputs, done.data, done.rows, done.context
+    if compiled.masked and counts is None:
+        counts = mask_counts(compiled, done)
+    place_of_count = 0
     total: Tensor | None = None
     losses: list[Tensor] = []
     metrics: list[Tensor] = []
@@ -77,7 +98,11 @@ def shares_of(
     for number, objective in enumerate(compiled.objectives):
         predictions, targets = outputs[objective.place], lane.targets[number]
         weights, denominator = lane.sample_weights[number], denominators[number]
-        mask = masks[objective.place] if objective.masked else None
+        mask: tuple[Tensor, Tensor, Tensor] | None = None
+        if objective.masked and counts is not None:
+            flags, at = done.masks[objective.place], place_of_count
+            mask = None if flags is None else (flags, counts[at], counts[at + 1])
+            place_of_count += 2
         scores = _masked(objective.loss(targets, predictions), mask)
         loss = _share(scores, weights, denominator, rows, batch.rows)
         losses.append(loss.detach())
@@ -99,18 +124,19 @@ def shares_of(
     return Shares(total, [total.detach(), *(losses if compiled.several else []), *metrics])
 
 
-def _masked(scores: Tensor, mask: Tensor | None) -> Tensor:
-    """Returns scores that are 0 where masked, and scaled so that their mean is that of the others.
+def _masked(scores: Tensor, mask: tuple[Tensor, Tensor, Tensor] | None) -> Tensor:
+    """Returns scores that are 0 where masked, and scaled so that the batch's mean is that of the others.
 
     Args:
         scores: one number per row and time step.
-        mask: of the whole batch (so there is one lane), or None.
+        mask: of these rows, and the sum and the size of the whole batch's; None for none.
     """
     if mask is None:
         return scores
-    counted = mask.to(scores.dtype)
+    flags, counted, size = mask
     # A batch of which no step counts has the loss 0 (Keras: NaN).
-    return scores * counted / counted.mean().clamp(min=1.0 / max(counted.numel(), 1))
+    mean = counted.clamp(min=1.0) / size
+    return scores * flags.to(scores.dtype) / mean.to(scores.dtype)
 
 
 def _share(scores: Tensor, weights: Tensor | None, denominator: float, rows: int, batch_rows: int) -> Tensor:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from batchyard.models.callbacks.state import CallbackState
+from batchyard.models.engine.states import set_state_arrays, state_arrays
 from batchyard.models.errors import StateError
 from batchyard.models.training.packing import pack_arrays, unpack_arrays
 
@@ -101,8 +102,9 @@ _PLAIN: dict[str, tuple[type, ...]] = {
 def pack(model: Model, state: FitState) -> bytes:
     """Writes everything that a replacement needs to go on with the same bits.
 
-    That is: all weights, the optimizer's slots, hyper-parameters and iteration count, the cursor, running
-    sums, history, and the callbacks' states with their arrays. No pickle; equal states give equal bytes.
+    That is: all weights, the states of stateful layers, the optimizer's slots, hyper-parameters and iteration
+    count, the cursor, running sums, history, and the callbacks' states with their arrays. No pickle; equal
+    states give equal bytes.
 
     Args:
         model: built and compiled.
@@ -111,6 +113,7 @@ def pack(model: Model, state: FitState) -> bytes:
     optimizer = model.optimizer
     optimizer.build(model.compiled.trainable_weights)
     arrays = {f"weight/{n}": _array(w) for n, w in enumerate(model.get_layer_weights())}
+    arrays.update({f"state/{place}": array for place, array in state_arrays(model).items()})
     arrays.update({f"slot/{n}": _array(s) for n, s in enumerate(optimizer.slots)})
     if state.sums is not None:
         arrays["sums"] = _array(state.sums)
@@ -170,6 +173,8 @@ def unpack(data: bytes, model: Model) -> FitState:
         )
         for number, item in enumerate(saved["callbacks"])
     ]
+    states = {name.removeprefix("state/"): a for name, a in arrays.items() if name.startswith("state/")}
+    set_state_arrays(model, states, model.device)  # the last that can be refused
     with torch.no_grad():
         for kind, targets in (("weight", weights), ("slot", slots)):
             for number, target in enumerate(targets):

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from batchyard.models.engine.layer import apply_moving_average
-from batchyard.models.engine.step_context import MovingAverageUpdate, collecting
+from batchyard.models.engine.step_context import (
+    MovingAverageUpdate,
+    StateUpdate,
+    apply_moving_average,
+    collecting,
+)
 from batchyard.models.training.data import GlobalBatch, Lane
 from batchyard.models.training.lanes import FLAG_STOP, LaneResult, LaneSpec, lane_rows
-from batchyard.models.training.objectives import refuse_masks_with_lanes, shares_of
+from batchyard.models.training.objectives import ForwardPass, counts_length, mask_counts, shares_of
 from batchyard.models.training.phase import phase_scope
 from batchyard.models.training.randomness import lane_scope
-from batchyard.models.training.states import refuse_states_with_lanes
+from batchyard.models.training.states import keep_states, refuse_states_with_lanes, state_values
 
 if TYPE_CHECKING:
     from batchyard.models.engine.model import Model
 
 __all__ = ["TrainStep"]
+
+#: The seed, the epoch and the step: with the lane, what randomness derives from.
+Place = tuple[int, int, int]
+
+#: `Strategy.reduce_sums`.
+AddUp = Callable[[Mapping[int, Tensor], int], Tensor]
 
 
 class TrainStep:
@@ -36,27 +46,34 @@ class TrainStep:
         self.lanes = lanes
         self._compiled = model.compiled
         self._trainable = list(self._compiled.trainable_weights)
-        self._has_penalties = bool(model.losses)
-        refuse_masks_with_lanes(self._compiled, lanes)
+        self._has_penalties = bool(model.penalties)
         refuse_states_with_lanes(model, lanes)
         self._spec: LaneSpec | None = None
         #: Which moving averages a forward pass folds into, in the order of the calls.
         self._updates: list[MovingAverageUpdate] = []
-        #: What makes stateful layers keep the states at which the last lane ended.
-        self._state_updates: list[Callable[[], None]] = []
+        #: The layers that keep states, in the order of the calls.
+        self._state_updates: list[StateUpdate] = []
 
     def spec(self, batch: GlobalBatch, seed: int) -> LaneSpec:
-        """Finds the shapes of lane results, by computing a single row, once.
+        """Finds the shapes of lane results, by computing the first rows, once.
 
         It also learns which moving averages there are, which a process needs that owns empty lanes only.
         """
         if self._spec is None:
-            only = self._compute(_FirstRow(batch), slice(0, 1), 0, (seed, 0, 0), False)
-            self._spec = LaneSpec.of(only)
+            first = _FirstRows(batch)
+            done = self._forward(first, slice(0, first.rows), 0, (seed, 0, 0), batch.rows)
+            self._spec = LaneSpec.of(self._finish(first, slice(0, first.rows), 0, done, None, False))
         return self._spec
 
     def results(
-        self, batch: GlobalBatch, seed: int, epoch: int, step: int, owned: range, wishes_stop: bool = False
+        self,
+        batch: GlobalBatch,
+        seed: int,
+        epoch: int,
+        step: int,
+        owned: range,
+        wishes_stop: bool = False,
+        add_up: AddUp | None = None,
     ) -> Iterator[LaneResult | None]:
         """Computes the owned lanes one by one, when asked for the next; None for a lane without rows.
 
@@ -67,30 +84,59 @@ class TrainStep:
             step: the cursor's.
             owned: the lanes to compute.
             wishes_stop: whether this process wishes to stop gracefully.
+            add_up: adds few numbers of all lanes; needed for masked losses with several lanes.
         """
-        for lane in owned:
-            rows = lane_rows(batch.rows, self.lanes, lane)
+        place = (seed, epoch, step)
+        cut = {lane: lane_rows(batch.rows, self.lanes, lane) for lane in owned}
+        passes: dict[int, ForwardPass] = {}
+        counts: Tensor | None = None
+        if self.lanes > 1 and self._compiled.masked:
+            # What a masked loss is divided by is known only when all lanes have their masks.
+            assert add_up is not None  # given by the loop
+            for lane, rows in cut.items():
+                if rows.stop > rows.start:
+                    passes[lane] = self._forward(batch, rows, lane, place, batch.rows)
+            mine = {lane: mask_counts(self._compiled, done) for lane, done in passes.items()}
+            counts = add_up(mine, counts_length(self._compiled))
+        for lane, rows in cut.items():
             if rows.stop > rows.start:
-                yield self._compute(batch, rows, lane, (seed, epoch, step), wishes_stop)
+                done = passes.pop(lane, None) or self._forward(batch, rows, lane, place, batch.rows)
+                yield self._finish(batch, rows, lane, done, counts, wishes_stop)
             else:
                 yield None
 
-    def _compute(
-        self, batch: GlobalBatch, rows: slice, lane: int, place: tuple[int, int, int], wishes_stop: bool
-    ) -> LaneResult:
-        model, count = self.model, rows.stop - rows.start
+    def _forward(
+        self, batch: GlobalBatch, rows: slice, lane: int, place: Place, batch_rows: int
+    ) -> ForwardPass:
         data = batch.lane(rows)
-        with phase_scope(model, True), lane_scope(*place, lane), collecting() as context:
+        with phase_scope(self.model, True), lane_scope(*place, lane), collecting() as context:
             context.defers_states = True
+            if self.lanes > 1:
+                context.rows, context.batch_rows = rows, batch_rows
             masks: list[Tensor | None] = []
-            outputs = model.compute_outputs(data.inputs, masks if self._compiled.masked else None)
-            penalties = model.losses if lane == 0 and self._has_penalties else []
-            shares = shares_of(self._compiled, outputs, data, count, batch, context, penalties, masks)
+            outputs = self.model.compute_outputs(data.inputs, masks if self._compiled.masked else None)
+        return ForwardPass(outputs, masks, data, rows.stop - rows.start, context)
+
+    def _finish(
+        self,
+        batch: GlobalBatch,
+        rows: slice,
+        lane: int,
+        done: ForwardPass,
+        counts: Tensor | None,
+        wishes_stop: bool,
+    ) -> LaneResult:
+        """Computes the gradients of a forward pass, and all else that the lane contributes."""
+        context, count = done.context, done.rows
+        with phase_scope(self.model, True):
+            penalties = self.model.penalties if lane == 0 and self._has_penalties else []
+            shares = shares_of(self._compiled, done, batch, penalties, counts)
         grads = self._gradients(shares.loss)
         self._updates = context.updates
         self._state_updates = context.state_updates
         factor = count / batch.rows
         updates = [u.value if factor == 1.0 else u.value * factor for u in context.updates]
+        updates += state_values(context.state_updates, context.rows)
         values = torch.stack(shares.values)
         if values.dtype in (torch.float16, torch.bfloat16):
             values = values.float()
@@ -106,19 +152,19 @@ class TrainStep:
         return list(grads)
 
     def apply(self, total: LaneResult) -> None:
-        """Applies the sum over all lanes: moving averages, then the weight update. It does not fail."""
-        for update, value in zip(self._updates, total.updates, strict=True):
+        """Applies the sum over all lanes: moving averages, states, the weight update. It does not fail."""
+        count = len(self._updates)
+        for update, value in zip(self._updates, total.updates[:count], strict=True):
             apply_moving_average(update, value)
-        for keep in self._state_updates:
-            keep()
+        keep_states(self._state_updates, total.updates[count:], copy=self.lanes > 1)
         self.model.optimizer.apply(self._trainable, total.grads)
 
 
-class _FirstRow(GlobalBatch):
-    """A batch cut to its first row."""
+class _FirstRows(GlobalBatch):
+    """A batch cut to its first two rows: torch's own BatchNorm trains on no single one."""
 
     def __init__(self, batch: GlobalBatch) -> None:
-        self.rows = 1
+        self.rows = min(2, batch.rows)
         self.denominators = [1.0] * len(batch.denominators)
         self._batch = batch
 

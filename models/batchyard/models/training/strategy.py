@@ -62,11 +62,12 @@ class Strategy(ABC):
         """
 
     @abstractmethod
-    def reduce_sums(self, sums_per_lane: Mapping[int, Tensor]) -> Tensor:
-        """Adds evaluation sums along the fixed tree.
+    def reduce_sums(self, sums_per_lane: Mapping[int, Tensor], length: int) -> Tensor:
+        """Adds few numbers along the fixed tree: those of an evaluation, or of what masks leave in a batch.
 
         Args:
             sums_per_lane: one-dimensional float64 sums of each owned lane that had rows.
+            length: elements of each, for a member whose own lanes are all empty.
 
         Returns:
             The sum over ALL lanes, with the same bits on every member.
@@ -151,6 +152,6 @@ class LocalStrategy(Strategy):
         parts = {lane: flatten(result) for lane, result in enumerate(results) if result is not None}
         return unflatten(tree_sum(parts, self.lanes), self.lane_spec)
 
-    def reduce_sums(self, sums_per_lane: Mapping[int, Tensor]) -> Tensor:
+    def reduce_sums(self, sums_per_lane: Mapping[int, Tensor], length: int) -> Tensor:
         """Adds the lanes."""
         return tree_sum(sums_per_lane, self.lanes)

@@ -35,6 +35,7 @@ import logging
 from collections.abc import Callable
 
 from batchyard.models.callbacks import Decision
+from batchyard.models.engine.states import set_state_arrays, state_arrays
 from batchyard.scheduler.errors import StoreUnavailable
 from batchyard.scheduler.store import Store
 from batchyard.workers.crew.group import Group
@@ -169,15 +170,18 @@ class Decisions:
         memory = self._memory
         payload = self._staged(epoch, text)
         assert payload is not None  # _share_arrays saw to that
-        weights, arrays = unpack_payload(payload, len(memory.callbacks))
+        weights, states, arrays = unpack_payload(payload, len(memory.callbacks))
         if decision.weights_changed:
             memory.model.set_weights(weights)
+            set_state_arrays(memory.model, states, memory.model.device)
         memory.callbacks.apply(decision, arrays)
 
     def _pack_arrays(self) -> bytes:
         memory = self._memory
         return pack_payload(
-            memory.model.get_weights(), [callback.get_arrays() for callback in memory.callbacks]
+            memory.model.get_weights(),
+            state_arrays(memory.model),
+            [callback.get_arrays() for callback in memory.callbacks],
         )
 
     def _staged(self, epoch: int, text: str) -> bytes | None:

@@ -66,6 +66,7 @@ class CrewStrategy(Strategy):
         self._drain_until: float | None = None
         self._metrics = metrics
         self._step_exchange: Exchange | None = None
+        self._sums_exchange: Exchange | None = None
         self._step_began = time.perf_counter()
 
     @property
@@ -100,19 +101,18 @@ class CrewStrategy(Strategy):
         # The exchange reuses its memory, and sums outlive the step.
         return LaneResult(total.grads, total.updates, total.sums.clone())
 
-    def reduce_sums(self, sums_per_lane: Mapping[int, Tensor]) -> Tensor:
-        """Add up evaluation sums of all lanes.
+    def reduce_sums(self, sums_per_lane: Mapping[int, Tensor], length: int) -> Tensor:
+        """Add up few numbers of all lanes.
 
         Raises:
             CrewChanged: The generation is over.
         """
         if self.lanes == 1:
             return sums_per_lane[0]
-        known = next((len(sums) for sums in sums_per_lane.values()), 0)
-        # Lane 0 is never empty, so at least one member knows the length.
-        length = max(known for (known,) in self._group.all_numbers([known]))
+        if self._sums_exchange is None or self._sums_exchange.length != length:
+            self._sums_exchange = self._exchange(length, torch.float64)
         mine = subtree_sums(sums_per_lane, self.owned_lanes, self.lanes)
-        return self._exchange(length, torch.float64).sum(mine).clone()
+        return self._sums_exchange.sum(mine).clone()
 
     def decide(self, epoch: int, run: Callable[[], Decision]) -> Decision:
         """Return the decision that all members apply; see `crew.decisions`.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["Step", "run_steps"]
+__all__ = ["Step", "insert_rows", "run_steps"]
 
 #: Computes one step: (input, states) gives (output, new states).
 Step = Callable[[Tensor, Sequence[Tensor]], tuple[Tensor, Sequence[Tensor]]]
@@ -59,6 +59,20 @@ def run_steps(
         ]
         outputs.append(chosen)
     return outputs, current
+
+
+def insert_rows(whole: Tensor | None, rows: slice, part: Tensor, shape: Sequence[int]) -> Tensor:
+    """Returns a copy of a batch's states with those of some rows replaced.
+
+    Args:
+        whole: states of all rows; None for zeros.
+        rows: which to replace.
+        part: by what.
+        shape: of the states of all rows.
+    """
+    copy = part.new_zeros(tuple(shape)) if whole is None else whole.to(part.device, copy=True)
+    copy[rows] = part
+    return copy
 
 
 def _like(mask: Tensor, tensor: Tensor) -> Tensor:

@@ -10,15 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from batchyard.models.backend.configuration import torch_dtype
 from batchyard.models.engine.input_spec import InputSpec
 from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.masking import accepts
-from batchyard.models.engine.step_context import current_step
+from batchyard.models.engine.step_context import StateUpdate, current_step
 from batchyard.models.engine.symbolic import Shape, is_symbolic, to_list, unpack_singleton
 from batchyard.models.errors import GraphError, InvalidArgumentError, ShapeError
 from batchyard.models.layers.recurrent.cell import RecurrentCell
 from batchyard.models.layers.recurrent.names import rename_weights
-from batchyard.models.layers.recurrent.recurrence import run_steps
+from batchyard.models.layers.recurrent.recurrence import insert_rows, run_steps
 from batchyard.models.layers.recurrent.stacked_rnn_cells import StackedRNNCells
 from batchyard.models.layers.registry import deserialize, layers
 
@@ -39,7 +40,7 @@ class RNN(Layer):
         return_state: whether the last states are returned as well, behind the output.
         go_backwards: whether the time steps are taken from the last to the first.
         stateful: whether a batch begins with the states at which the batch before ended, row by row. It needs
-            a fixed batch size, and one lane.
+            a fixed batch size.
         unroll: accepted for Keras's sake: it changes only what stands in front of masked time steps.
         **kwargs: of every layer; `input_dim` and `input_length` instead of `input_shape`.
 
@@ -93,7 +94,7 @@ class RNN(Layer):
         self.input_spec = [InputSpec(ndim=3)]
         self._num_constants: int | None = num_constants
         self._batch_size: int | None = None
-        self._set_states([None] * len(self._state_sizes))
+        self.set_states([None] * len(self._state_sizes))
 
     # Shapes.
 
@@ -151,8 +152,18 @@ class RNN(Layer):
 
     # States.
 
-    def _set_states(self, states: Sequence[Tensor | None]) -> None:
+    def set_states(self, states: Sequence[Tensor | None]) -> None:
+        """Takes the states with which the next batch begins.
+
+        Args:
+            states: one tensor of all rows for each state; None for zeros.
+        """
         self.states = list(states)
+
+    def whole_state_shapes(self) -> list[tuple[int, ...]]:
+        """Returns the shapes of the states of a whole batch; of a stateful layer only."""
+        batch = self._batch_of()
+        return [(batch, *(size or 0 for size in shape)) for shape in self._known_state_shapes()]
 
     def _batch_of(self, shape: Any = None) -> int:
         """Returns the batch size that a stateful layer has."""
@@ -188,7 +199,7 @@ class RNN(Layer):
             )
         batch = self._batch_of()
         if states is None:
-            self._set_states([None] * len(self._state_sizes))
+            self.set_states([None] * len(self._state_sizes))
             return
         given = to_list(states)
         if len(given) != len(self._state_sizes):
@@ -206,7 +217,7 @@ class RNN(Layer):
                 )
             tensor = torch.from_numpy(np.array(array))
             found.append(tensor if weight is None else tensor.to(weight.device, weight.dtype))
-        self._set_states(found)
+        self.set_states(found)
 
     def _known_state_shapes(self) -> list[Shape]:
         spec = self.input_spec[0].shape
@@ -214,13 +225,18 @@ class RNN(Layer):
 
     def _keep_states(self, states: Sequence[Tensor]) -> None:
         """Keeps the last states for the next batch; within a training step once the step is applied."""
-        with torch.inference_mode(False):  # what was predicted may be trained upon
-            kept = [state.detach().clone() for state in states]
         context = current_step()
-        if context is not None and context.defers_states:
-            context.state_updates.append(lambda: self._set_states(kept))
-        else:
-            self._set_states(kept)
+        with torch.inference_mode(False):  # what was predicted may be trained upon
+            kept = [state.detach().to(torch_dtype(self.dtype), copy=True) for state in states]
+            if context is not None and context.defers_states:
+                context.state_updates.append(StateUpdate(self, kept))
+                return
+            if context is not None and context.rows is not None:
+                kept = [
+                    insert_rows(old, context.rows, new, shape)
+                    for old, new, shape in zip(self.states, kept, self.whole_state_shapes(), strict=True)
+                ]
+        self.set_states(kept)
 
     # Calling.
 
@@ -309,12 +325,10 @@ class RNN(Layer):
         return [result, *last] if self.return_state else result
 
     def _first_states(self, x: Tensor, initial: Sequence[Tensor]) -> list[Tensor]:
-        if self.stateful and x.shape[0] != self._batch_of():
-            raise ShapeError(
-                f"Layer {self.name} is stateful with a batch size of {self._batch_size}, but received a "
-                f"batch of {x.shape[0]} rows. Pass batch_size={self._batch_size}, and a number of rows "
-                "that it divides."
-            )
+        context = current_step()
+        rows = None if context is None else context.rows
+        if self.stateful:
+            self._check_batch(x.shape[0], rows, None if context is None else context.batch_rows)
         if x.shape[1] == 0:
             raise ShapeError(
                 f"Layer {self.name} needs at least one time step. Full shape received: {tuple(x.shape)}."
@@ -322,8 +336,25 @@ class RNN(Layer):
         if initial:
             return [state.to(x.dtype) if x.is_floating_point() else state for state in initial]
         if self.stateful and self.states[0] is not None:
-            return [state.to(x.device, x.dtype) for state in self.states if state is not None]
+            known = [state for state in self.states if state is not None]
+            return [(state if rows is None else state[rows]).to(x.device, x.dtype) for state in known]
         return self.get_initial_state(x)
+
+    def _check_batch(self, count: int, rows: slice | None, batch_rows: int | None) -> None:
+        """Refuses batches of another size than that of the states."""
+        batch = self._batch_of()
+        found = count if batch_rows is None else batch_rows
+        if found != batch:
+            raise ShapeError(
+                f"Layer {self.name} is stateful with a batch size of {batch}, but received a batch of "
+                f"{found} rows. Pass batch_size={batch}, and a number of rows that it divides."
+            )
+        if rows is not None and count != rows.stop - rows.start:
+            raise ShapeError(
+                f"Layer {self.name} is stateful and received {count} rows, where a lane has "
+                f"{rows.stop - rows.start}: its rows are not those of the batch, so its states cannot be cut "
+                "into lanes. Train with lanes=1."
+            )
 
     def _run(
         self,
