@@ -240,9 +240,3 @@ def test_a_variable_of_the_backend_can_be_a_layers_weight():
     model.compile("sgd", "mse")
     model.train_on_batch(X, np.ones((6, 1)))
     assert not np.array_equal(layer.get_weights()[0], np.ones(4))
-
-
-def test_a_symbolic_loss_is_refused_with_the_place_where_it_belongs():
-    model = Sequential([Dense(1, input_shape=(4,))])
-    with pytest.raises(GraphError, match="within a layer's call"):
-        model.add_loss(K.mean(model.output))

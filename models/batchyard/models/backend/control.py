@@ -15,6 +15,7 @@ from torch import Tensor
 from batchyard.models.backend.configuration import torch_dtype
 from batchyard.models.backend.learning_phase import learning_phase as known_phase
 from batchyard.models.backend.symbolic_call import as_tensor, holds_symbolic, operation
+from batchyard.models.engine.step_context import MovingAverageUpdate, current_step
 from batchyard.models.engine.symbolic import LEARNING_PHASE
 
 __all__ = [
@@ -136,6 +137,7 @@ def _fold(fn: Callable[[Any, Any], Any], parts: list[Any], initializer: Any) -> 
 
 
 # Variables. With symbolic values the change is made when the result is computed, as by `function(updates=…)`.
+# Within a layer's call it belongs to the training step: prediction and evaluation change nothing.
 
 
 @operation
@@ -159,10 +161,23 @@ def update_sub(x: Tensor, decrement: Any) -> Tensor:
 @operation
 def moving_average_update(x: Tensor, value: Any, momentum: float) -> Tensor:
     """Sets a variable to momentum * itself + (1 - momentum) * value, and returns it."""
-    return _assign(x, x.detach() * momentum + as_tensor(value, like=x) * (1.0 - momentum))
+    batch = as_tensor(value, like=x)
+    new = x.detach() * momentum + batch * (1.0 - momentum)
+    return _assign(x, new, MovingAverageUpdate(x, batch.detach(), momentum))
 
 
-def _assign(x: Tensor, value: Tensor) -> Tensor:
+def _assign(x: Tensor, value: Tensor, told: MovingAverageUpdate | None = None) -> Tensor:
+    """Sets a variable; within a layer's call the change is told, and made when the training step is applied.
+
+    Args:
+        x: the variable.
+        value: the new one.
+        told: how the change is told, if it is not simply a new value.
+    """
+    context = current_step()
+    if context is not None:
+        context.updates.append(told or MovingAverageUpdate(x, value.detach(), 0.0))
+        return value
     if value.is_meta:
         return value  # a trial that finds shapes
     with torch.no_grad():

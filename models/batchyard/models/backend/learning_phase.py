@@ -8,9 +8,12 @@ from contextvars import ContextVar
 
 from batchyard.models.errors import InvalidArgumentError
 
-__all__ = ["learning_phase", "learning_phase_scope", "set_learning_phase"]
+__all__ = ["learning_phase", "learning_phase_scope", "noting_questions", "set_learning_phase"]
 
 _phase: ContextVar[bool | None] = ContextVar("learning_phase", default=None)
+
+#: Where it is noted that the phase was asked for, while somebody wants to know that.
+_questions: ContextVar[list[None] | None] = ContextVar("learning_phase_questions", default=None)
 
 
 #: What `set_learning_phase` has set for good.
@@ -22,7 +25,12 @@ def learning_phase() -> bool | None:
 
     What `set_learning_phase` has set comes before all scopes.
     """
-    return _phase.get() if _set is None else _set
+    if _set is not None:
+        return _set
+    questions = _questions.get()
+    if questions is not None:
+        questions.append(None)
+    return _phase.get()
 
 
 def set_learning_phase(value: int | bool | None) -> None:
@@ -45,3 +53,17 @@ def learning_phase_scope(training: bool) -> Iterator[None]:
         yield
     finally:
         _phase.reset(token)
+
+
+@contextmanager
+def noting_questions() -> Iterator[list[None]]:
+    """Gives a list that is longer by one for each time that the phase is asked for within a `with` block.
+
+    Where `set_learning_phase` has decided, nothing depends on the phase any more, and nothing is noted.
+    """
+    questions: list[None] = []
+    token = _questions.set(questions)
+    try:
+        yield questions
+    finally:
+        _questions.reset(token)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from batchyard.models.engine.operation import Operation, Slot
+from batchyard.models.engine.operation import Operation
+from batchyard.models.engine.structure import Slot
 from batchyard.models.engine.symbolic import Shape, SymbolicTensor, to_list
 
 __all__ = ["symbolic_gradients"]
@@ -20,7 +21,11 @@ class Gradients(Operation):
     given: tuple[Any, list[Any]]
 
     def _symbolic_outputs(
-        self, shapes: list[Shape], inputs: list[SymbolicTensor], arguments: dict[str, Any]
+        self,
+        shapes: list[Shape],
+        inputs: list[SymbolicTensor],
+        arguments: dict[str, Any],
+        captured: list[SymbolicTensor],
     ) -> list[SymbolicTensor]:
         variables = self.given[1]
         self._structure = [Slot(number) for number in range(len(variables))]

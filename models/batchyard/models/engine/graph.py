@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from batchyard.models.engine.bindings import bound
 from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.masking import accepts, masks_of_outputs
 from batchyard.models.engine.symbolic import Node, Shape, SymbolicTensor, to_list, unpack_singleton
@@ -18,13 +19,39 @@ __all__ = ["Graph", "Plan"]
 
 @dataclass(frozen=True)
 class _Call:
-    """One line of a plan: which layer, from which slots, into which slots, and which slots are then free."""
+    """One line of a plan: which layer, from which slots, into which slots, and which slots are then free.
+
+    Attributes:
+        layer: to be called.
+        inputs: slots of its input.
+        outputs: slots of its outputs.
+        node: the call; asked if symbolic tensors are among its arguments.
+        sources: slots of all its sources, None if these are the inputs alone.
+        free: slots that nobody needs after this line.
+    """
 
     layer: Layer
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    arguments: dict[str, Any]
+    node: Node
+    sources: tuple[int, ...] | None
     free: tuple[int, ...]
+
+    def arguments(self, slots: Sequence[Any]) -> dict[str, Any]:
+        """Returns the keyword arguments."""
+        if self.sources is None:
+            return self.node.arguments
+        return self.node.filled([slots[place] for place in self.sources])[1]
+
+    def compute(self, given: Any, slots: Sequence[Any], arguments: dict[str, Any]) -> Any:
+        """Calls the layer."""
+        captured = self.node.captured
+        if not captured:
+            return self.layer(given, **arguments)
+        assert self.sources is not None  # captured tensors are among them
+        tensors = [slots[place] for place in self.sources[-captured:]]
+        with bound(self.node.sources[-captured:], tensors):
+            return self.layer(given, **arguments)
 
 
 class Plan:
@@ -55,9 +82,10 @@ class Plan:
         self._calls = [
             _Call(
                 n.outbound_layer,
-                ins,
+                ins[: n.positional],
                 outs,
-                n.arguments,
+                n,
+                ins if len(ins) > n.positional else None,
                 tuple(s for s in dict.fromkeys((*ins, *outs)) if last_use[s] == number and s not in kept),
             )
             for number, (n, ins, outs) in enumerate(lines)
@@ -78,7 +106,10 @@ class Plan:
                 given = slots[call.inputs[0]]
             else:
                 given = [slots[place] for place in call.inputs]
-            result = call.layer(given, **call.arguments)
+            if call.sources is None:
+                result = call.layer(given, **call.node.arguments)
+            else:
+                result = call.compute(given, slots, call.arguments(slots))
             if len(call.outputs) == 1:
                 slots[call.outputs[0]] = result[0] if isinstance(result, list | tuple) else result
             else:
@@ -107,7 +138,7 @@ class Plan:
             given = unpack_singleton([slots[place] for place in call.inputs])
             before = [mask_slots[place] for place in call.inputs]
             mask = unpack_singleton(before)
-            arguments = call.arguments
+            arguments = call.arguments(slots)
             after: list[Any] | None = None
             if accepts(call.layer, "masks_out"):
                 # A network knows the masks once it has run: it must not run twice.
@@ -115,7 +146,7 @@ class Plan:
                 arguments = {"mask": mask, **arguments, "masks_out": after}
             elif any(one is not None for one in before) and accepts(call.layer, "mask"):
                 arguments = {"mask": mask, **arguments}
-            result = call.layer(given, **arguments)
+            result = call.compute(given, slots, arguments)
             if after is None:
                 after = masks_of_outputs(call.layer, given, mask, len(call.outputs))
             results = result if isinstance(result, list | tuple) else [result]

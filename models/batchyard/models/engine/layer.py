@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from batchyard.models.backend.configuration import floatx, torch_dtype
 from batchyard.models.backend.learning_phase import learning_phase
 from batchyard.models.backend.names import unique_name
+from batchyard.models.backend.symbolic_call import holds_symbolic
+from batchyard.models.engine.bindings import current_bindings
 from batchyard.models.engine.input_spec import check_inputs
+from batchyard.models.engine.losses_and_updates import LossesAndUpdates
 from batchyard.models.engine.masking import infer_masks
 from batchyard.models.engine.shape_inference import infer_output_shape
-from batchyard.models.engine.step_context import MovingAverageUpdate, current_step
+from batchyard.models.engine.step_context import current_step
 from batchyard.models.engine.symbolic import (
     Node,
     Shape,
@@ -36,10 +39,10 @@ from batchyard.models.errors import (
 )
 from batchyard.models.saving.weight_budget import charge
 
-__all__ = ["Layer", "apply_moving_average"]
+__all__ = ["Layer"]
 
 
-class Layer(nn.Module):
+class Layer(LossesAndUpdates, nn.Module):
     """Something that turns tensors into tensors, with weights of its own.
 
     A layer of your own overrides `build` (makes the weights by `add_weight`, once the shape of the input is
@@ -82,7 +85,8 @@ class Layer(nn.Module):
         self.activity_regularizer = None
         self._trainable_weights = []
         self._non_trainable_weights = []
-        self._constant_losses = []
+        self._losses = []
+        self._updates = []
         self._inbound_nodes = []
         self._outbound_nodes = []
         self._initial_weights = None
@@ -98,7 +102,6 @@ class Layer(nn.Module):
     activity_regularizer: Regularizer | None
     _trainable_weights: list[Weight]
     _non_trainable_weights: list[Weight]
-    _constant_losses: list[Callable[[], Tensor] | Tensor]
     _inbound_nodes: list[Node]
     _outbound_nodes: list[Node]
     _initial_weights: Sequence[ArrayLike] | None
@@ -138,8 +141,13 @@ class Layer(nn.Module):
     call: Callable[..., Any] = _identity
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Returns the output's shape; here by running `call` on tensors without numbers."""
-        return infer_output_shape(self, input_shape)
+        """Returns the output's shape: found by running `call` on tensors without numbers.
+
+        A method that overrides it gets the input's shape from here, as in Keras.
+        """
+        if type(self).compute_output_shape is Layer.compute_output_shape:
+            return infer_output_shape(self, input_shape)
+        return input_shape
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Returns the output's mask: that of the input, where the layer supports masks.
@@ -239,8 +247,8 @@ class Layer(nn.Module):
         return self._trainable_weights + self._non_trainable_weights
 
     def _sublayers(self) -> list[Layer]:
-        """Layers that were assigned as attributes."""
-        return [module for module in self._modules.values() if isinstance(module, Layer)]
+        """Layers that were assigned as attributes, alone or in a `torch.nn.ModuleList` or `ModuleDict`."""
+        return list(_layers_in(self._modules.values()))
 
     @property
     def trainable_weights(self) -> list[Weight]:
@@ -313,61 +321,6 @@ class Layer(nn.Module):
             )
         return sum(weight.numel() for weight in self.weights)
 
-    # Losses and updates.
-
-    def add_loss(self, losses: Any, inputs: Any = None) -> None:
-        """Adds to the loss that training minimizes.
-
-        Within `call`, pass tensors that depend on the batch (means over its rows). Elsewhere, pass functions
-        without arguments, or tensors, that depend on weights only.
-
-        Args:
-            losses: one or a list.
-            inputs: what the losses depend on (accepted for Keras's sake; where it is called decides).
-        """
-        context = current_step()
-        for loss in to_list(losses):
-            if isinstance(loss, SymbolicTensor):
-                raise GraphError(
-                    f"add_loss of {self.name} needs a tensor or a function. Received: {loss!r}. A loss that "
-                    "depends on the batch is added within a layer's call: self.add_loss(…, inputs=inputs)."
-                )
-            if context is not None and isinstance(loss, Tensor):
-                context.batch_losses.append(loss)
-            elif callable(loss) or inputs is None:
-                self._constant_losses.append(loss)
-
-    @property
-    def losses(self) -> list[Tensor]:
-        """The penalties that depend on weights only, computed now.
-
-        Regularizers (of frozen weights too), `add_loss`.
-        """
-        found = []
-        for weight in self._own_weights():
-            regularizer = weight.regularizer
-            if regularizer is not None:
-                found.append(regularizer(weight))
-        found += [loss() if callable(loss) else loss for loss in self._constant_losses]
-        for sublayer in self._sublayers():
-            found += sublayer.losses
-        return found
-
-    def add_moving_average_update(self, variable: Weight, value: Tensor, momentum: float) -> None:
-        """Folds a batch value into a moving average once the step is applied; at once where there is no step.
-
-        Args:
-            variable: a weight that is not trainable.
-            value: the batch's value; over the lanes of a step its mean is taken, weighted by rows.
-            momentum: new = momentum * old + (1 - momentum) * value.
-        """
-        context = current_step()
-        update = MovingAverageUpdate(variable, value.detach(), momentum)
-        if context is None:
-            apply_moving_average(update)
-        else:
-            context.updates.append(update)
-
     def is_training(self, training: bool | None = None) -> bool:
         """Whether to act as in training.
 
@@ -385,9 +338,17 @@ class Layer(nn.Module):
         return self.call(*args, **kwargs)
 
     def __call__(self, inputs: Any, **kwargs: Any) -> Any:
-        """Connects the layer to symbolic tensors, or computes on torch tensors."""
-        if is_symbolic(inputs):
-            return self._connect([*to_list(inputs)], kwargs)
+        """Connects the layer to symbolic tensors, or computes on torch tensors.
+
+        Args:
+            inputs: a tensor, or a list of them.
+            **kwargs: of `call`; symbolic tensors among them become further inputs.
+        """
+        if is_symbolic(inputs) or (kwargs and holds_symbolic(kwargs)):
+            bindings = current_bindings()
+            if bindings is None:
+                return self._connect([*to_list(inputs)], kwargs)
+            inputs, kwargs = bindings.resolve(inputs), bindings.resolve(kwargs)
         if not self.built:
             self._build_for([tuple(tensor.shape) for tensor in to_list(inputs)])
         outputs = super().__call__(inputs, **kwargs)
@@ -428,18 +389,29 @@ class Layer(nn.Module):
         shapes = [tensor.shape for tensor in inputs]
         check_inputs(self.input_spec, shapes, self.name)
         self._build_for(shapes)
-        outputs = self._symbolic_outputs(shapes, inputs, arguments)
+        captured: list[SymbolicTensor] = []
+        outputs = self._symbolic_outputs(shapes, inputs, arguments, captured)
         masks = [None if tensor._keras_mask is None else tensor._keras_mask.shape for tensor in inputs]
         for tensor, mask in zip(outputs, self.infer_masks(shapes, masks, len(outputs)), strict=True):
             if mask is not None:
                 tensor._keras_mask = SymbolicTensor(mask, torch.bool, f"{tensor.name}/mask")
-        Node(self, inputs, outputs, arguments)
+        Node(self, inputs, outputs, arguments, captured)
         return unpack_singleton(outputs)
 
     def _symbolic_outputs(
-        self, shapes: list[Shape], inputs: list[SymbolicTensor], arguments: dict[str, Any]
+        self,
+        shapes: list[Shape],
+        inputs: list[SymbolicTensor],
+        arguments: dict[str, Any],
+        captured: list[SymbolicTensor],
     ) -> list[SymbolicTensor]:
-        output_shape = self.compute_output_shape(unpack_singleton(shapes))
+        input_shape = unpack_singleton(shapes)
+        if type(self).compute_output_shape is Layer.compute_output_shape:
+            output_shape = infer_output_shape(self, input_shape, arguments, captured)
+        else:
+            output_shape = self.compute_output_shape(input_shape)
+            if self._must_be_run_once():
+                infer_output_shape(self, input_shape, arguments, captured)
         several = isinstance(output_shape, list)
         dtype = torch_dtype(self.dtype)
         node = len(self._inbound_nodes)
@@ -447,6 +419,10 @@ class Layer(nn.Module):
             SymbolicTensor(tuple(shape), dtype, f"{self.name}/output_{node}_{number}")
             for number, shape in enumerate(output_shape if several else [output_shape])
         ]
+
+    def _must_be_run_once(self) -> bool:
+        """Whether `call` has to be run to be known: it builds the layers within, if `build` has not."""
+        return any(not layer.built for layer in self._sublayers())
 
     # What the graph knows of this layer.
 
@@ -541,18 +517,6 @@ class Layer(nn.Module):
         return self.name
 
 
-def apply_moving_average(update: MovingAverageUpdate, value: Tensor | None = None) -> None:
-    """Folds a batch value into its moving average.
-
-    Args:
-        update: which variable, and how.
-        value: the value to use instead of the update's own.
-    """
-    with torch.no_grad():
-        batch = update.value if value is None else value
-        update.variable.mul_(update.momentum).add_(batch, alpha=1.0 - update.momentum)
-
-
 def _as_shape(shape: Any, layer: str) -> Shape:
     if isinstance(shape, int):
         shape = (shape,)
@@ -563,6 +527,14 @@ def _as_shape(shape: Any, layer: str) -> Shape:
             f"The input shape of layer {layer} must be a tuple of numbers or None. Received: {shape!r}."
         ) from None
     return sizes
+
+
+def _layers_in(modules: Iterable[nn.Module | None]) -> Iterator[Layer]:
+    for module in modules:
+        if isinstance(module, Layer):
+            yield module
+        elif isinstance(module, nn.ModuleList | nn.ModuleDict | nn.Sequential):
+            yield from _layers_in(module.children())
 
 
 def _unique(weights: list[Weight]) -> list[Weight]:

@@ -10,14 +10,22 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from batchyard.models.engine.graph import Graph
+from batchyard.models.engine.graph import Graph, Plan
 from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.network_config import network_config, network_from_config
 from batchyard.models.engine.persistence import Persistence
+from batchyard.models.engine.step_context import current_step
 from batchyard.models.engine.summary import print_summary
-from batchyard.models.engine.symbolic import Node, Shape, SymbolicTensor, to_list, unpack_singleton
+from batchyard.models.engine.symbolic import (
+    Node,
+    Shape,
+    SymbolicTensor,
+    to_list,
+    unpack_singleton,
+)
 from batchyard.models.engine.weight import Weight
 from batchyard.models.errors import GraphError, InvalidArgumentError, ShapeError
+from batchyard.models.utils.source_inputs import get_source_inputs
 
 __all__ = ["Network"]
 
@@ -33,6 +41,10 @@ class Network(Persistence, Layer):
 
     inputs: list[SymbolicTensor]
     outputs: list[SymbolicTensor]
+
+    #: Computes besides the outputs the symbolic losses and updates that layers were given; None without such.
+    _telling_plan: Plan | None = None
+    _told_losses = 0
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -59,6 +71,7 @@ class Network(Persistence, Layer):
         self.inputs = inputs
         self.outputs = outputs
         self._graph = Graph(inputs, outputs)
+        self._telling_plan = None
         self._layer_modules = nn.ModuleList(self._graph.layers)
         # A network's own node comes first; it connects nothing. Calls of the network follow it.
         outer = self._inbound_nodes[1:]
@@ -160,13 +173,17 @@ class Network(Persistence, Layer):
             for weight, array in zip(own, arrays, strict=True):
                 weight.copy_(torch.from_numpy(np.array(array)))
 
-    @property
-    def losses(self) -> list[Tensor]:
-        """The penalties of all layers that depend on weights only."""
-        found = super().losses
-        for layer in self.layers:
-            found += layer.losses
-        return found
+    def _sublayers(self) -> list[Layer]:
+        return [*super()._sublayers(), *self.layers]
+
+    def _calls(self) -> list[Node]:
+        """Returns the calls within the graph."""
+        return list(self._graph.nodes) if self.built else []
+
+    def _calls_on(self, inputs: list[Any]) -> list[Node]:
+        wanted = list(map(id, inputs))
+        outer = [node for node in self._inbound_nodes if node.linked]
+        return [node for node in outer if list(map(id, node.input_tensors)) == wanted]
 
     @property
     def device(self) -> torch.device:
@@ -187,14 +204,47 @@ class Network(Persistence, Layer):
             masks_out: a list to which the outputs' masks are appended.
             **kwargs: accepted for Keras's sake.
         """
-        plan, tensors = self._graph.plan, to_list(inputs)
+        plan, tensors = self._telling_plan or self._graph.plan, to_list(inputs)
+        if plan is self._telling_plan and current_step() is None:
+            plan = self._graph.plan
         if mask is None and masks_out is None:
-            return unpack_singleton(plan.run(tensors))
+            return unpack_singleton(self._tell(plan.run(tensors)))
         masks = [None] * len(tensors) if mask is None else to_list(mask)
         outputs, found = plan.run_with_masks(tensors, masks)
         if masks_out is not None:
-            masks_out += found
-        return unpack_singleton(outputs)
+            masks_out += found[: len(self.outputs)]
+        return unpack_singleton(self._tell(outputs))
+
+    def _tell(self, computed: list[Tensor]) -> list[Tensor]:
+        """Tells the step the losses that were computed besides the outputs; returns the outputs."""
+        count, context = len(self.outputs), current_step()
+        if context is not None and len(computed) > count:
+            context.batch_losses += computed[count : count + self._told_losses]
+        return computed[:count]
+
+    def plan_losses(self) -> None:
+        """Prepares to compute the symbolic losses and updates that this network and its layers were given.
+
+        Raises:
+            GraphError: if one does not follow from the network's inputs.
+        """
+        layers = list(self._with_inner_layers())
+        for layer in layers[1:]:
+            if isinstance(layer, Network):
+                layer.plan_losses()
+        inner = {id(x) for n in layers[1:] if isinstance(n, Network) for x in n._with_inner_layers()}
+        own = [layer for layer in layers if id(layer) not in inner]
+        losses = [one.value for layer in own for one in layer._losses if self._is_to_tell(layer, one.value)]
+        updates = [one.value for layer in own for one in layer._updates if self._is_to_tell(layer, one.value)]
+        self._told_losses = len(losses)
+        wanted = [*losses, *updates]
+        self._telling_plan = Graph(self.inputs, [*self.outputs, *wanted]).plan if wanted else None
+
+    def _is_to_tell(self, layer: Layer, value: Any) -> bool:
+        """Whether a loss or update is of this graph; that of a shared layer may be of another one."""
+        if not isinstance(value, SymbolicTensor):
+            return False
+        return layer is self or set(map(id, get_source_inputs(value))) <= set(map(id, self.inputs))
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Returns the outputs' masks, found by running the layers."""

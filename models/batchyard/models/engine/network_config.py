@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from batchyard.models.engine.symbolic import Node, SymbolicTensor, unpack_singleton
-from batchyard.models.errors import GraphError, InvalidArgumentError
+from batchyard.models.errors import GraphError, InvalidArgumentError, NotSerializableError
 
 if TYPE_CHECKING:
     from batchyard.models.engine.graph import Graph
@@ -142,12 +142,17 @@ def _numbers(graph: Graph) -> dict[Node, int]:
 
 
 def _arguments(node: Node) -> dict[str, Any]:
+    if len(node.sources) > node.positional:
+        raise NotSerializableError(
+            f"Layer {node.outbound_layer.name} was called with symbolic tensors besides its input (in "
+            "keyword arguments, or by a function that uses them from outside), which a file can't hold. "
+            "Pass all of them as one list: layer([x, other])."
+        )
     try:
         json.dumps(node.arguments)
     except TypeError:
-        raise GraphError(
+        raise NotSerializableError(
             f"Layer {node.outbound_layer.name} was called with arguments that are not JSON and cannot be "
-            "saved: "
-            f"{node.arguments}."
+            f"saved: {node.arguments}. Use numbers, text, True, False, None, and lists of such."
         ) from None
     return dict(node.arguments)

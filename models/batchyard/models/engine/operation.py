@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,8 +11,11 @@ from torch import Tensor
 
 from batchyard.models.backend.learning_phase import learning_phase, learning_phase_scope
 from batchyard.models.backend.names import get_uid
+from batchyard.models.backend.symbolic_call import holds_symbolic
+from batchyard.models.engine.bindings import current_bindings
 from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.step_context import collecting
+from batchyard.models.engine.structure import Slot, map_structure
 from batchyard.models.engine.symbolic import (
     LEARNING_PHASE,
     Shape,
@@ -23,17 +25,10 @@ from batchyard.models.engine.symbolic import (
 )
 from batchyard.models.errors import GraphError, NotSerializableError, ShapeError
 
-__all__ = ["Operation", "Slot", "apply_symbolically"]
+__all__ = ["Operation", "apply_symbolically"]
 
 #: What open sizes are set to in the pairs of trials; the second pair serves divisions such as (-1, 4).
 _TRIAL_SIZES = ((2, 3), (12, 24))
-
-
-@dataclass(frozen=True)
-class Slot:
-    """Stands for the input or output of that number."""
-
-    number: int
 
 
 class Operation(Layer):
@@ -74,12 +69,12 @@ class Operation(Layer):
             self.symbolic_inputs.append(leaf)
             return Slot(len(self.symbolic_inputs) - 1)
 
-        return _map(value, visit)
+        return map_structure(value, visit)
 
     def call(self, inputs: Any) -> Any:
         """Computes the outputs: one tensor, or a list of all tensors in what the function returns."""
         leaves: list[Tensor] = []
-        _map(self._result(to_list(inputs)), lambda leaf: _collect(leaf, leaves))
+        map_structure(self._result(to_list(inputs)), lambda leaf: _collect(leaf, leaves))
         return unpack_singleton(leaves)
 
     def _result(self, inputs: Sequence[Tensor]) -> Any:
@@ -88,7 +83,7 @@ class Operation(Layer):
                 return inputs[leaf.number]
             return int(bool(learning_phase())) if leaf is LEARNING_PHASE else leaf
 
-        args, kwargs = _map(self._template, visit)
+        args, kwargs = map_structure(self._template, visit)
         return self.function(*args, **kwargs)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
@@ -96,7 +91,11 @@ class Operation(Layer):
         return
 
     def _symbolic_outputs(
-        self, shapes: list[Shape], inputs: list[SymbolicTensor], arguments: dict[str, Any]
+        self,
+        shapes: list[Shape],
+        inputs: list[SymbolicTensor],
+        arguments: dict[str, Any],
+        captured: list[SymbolicTensor],
     ) -> list[SymbolicTensor]:
         outputs = [
             SymbolicTensor(shape, dtype, f"{self.name}/output_{number}")
@@ -123,11 +122,13 @@ class Operation(Layer):
         return unpack_singleton([shape for shape, _ in self._infer(shapes)])
 
     def _infer(self, shapes: Sequence[Shape]) -> list[tuple[Shape, torch.dtype]]:
-        for last, (one, other) in enumerate(_TRIAL_SIZES, 1):
+        # A constant in the arguments may fix the open sizes: then all are as large as its first axis.
+        trials = (*_TRIAL_SIZES, *((size, size) for size in self._sizes_of_constants()))
+        for last, (one, other) in enumerate(trials, 1):
             try:
                 first, second = self._trial(shapes, one), self._trial(shapes, other)
             except (RuntimeError, NotImplementedError, TypeError, ValueError, IndexError) as error:
-                if last == len(_TRIAL_SIZES):
+                if last == len(trials):
                     raise ShapeError(
                         f"The function {self.name} cannot be applied to inputs of the shapes "
                         f"{list(shapes)}: {error}"
@@ -138,6 +139,17 @@ class Operation(Layer):
             (tuple(a if a == b else None for a, b in zip(x.shape, y.shape, strict=True)), x.dtype)
             for x, y in zip(first, second, strict=True)
         ]
+
+    def _sizes_of_constants(self) -> list[int]:
+        sizes: dict[int, None] = {}
+
+        def visit(leaf: Any) -> Any:
+            if isinstance(leaf, Tensor) and leaf.ndim:
+                sizes[leaf.shape[0]] = None
+            return leaf
+
+        map_structure(self._template, visit)
+        return list(sizes)
 
     def _trial(self, shapes: Sequence[Shape], size: int) -> list[Tensor]:
         try:
@@ -155,14 +167,16 @@ class Operation(Layer):
         ]
         leaves: list[Tensor] = []
         with torch.no_grad(), learning_phase_scope(False), collecting():
-            self._structure = _map(self._result(inputs), lambda leaf: _collect(leaf, leaves))
+            self._structure = map_structure(self._result(inputs), lambda leaf: _collect(leaf, leaves))
         if device == "meta" and any(not leaf.is_meta for leaf in leaves):
             self._found[size] = leaves
         return leaves
 
     def rebuilt(self, outputs: Sequence[Any]) -> Any:
         """Returns outputs in the structure that the function returned: alone, or in lists and tuples."""
-        return _map(self._structure, lambda leaf: outputs[leaf.number] if isinstance(leaf, Slot) else leaf)
+        return map_structure(
+            self._structure, lambda leaf: outputs[leaf.number] if isinstance(leaf, Slot) else leaf
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Refuses: which function it is, no file can tell.
@@ -186,6 +200,11 @@ def apply_symbolically(
         args: its arguments, with symbolic tensors among them.
         kwargs: likewise, by name.
     """
+    bindings = current_bindings()
+    if bindings is not None:
+        known_args, known_kwargs = bindings.resolve(tuple(args)), bindings.resolve(dict(kwargs or {}))
+        if not holds_symbolic((known_args, known_kwargs)):
+            return function(*known_args, **known_kwargs)
     made = Operation(function, args, kwargs)
     if not made.symbolic_inputs:
         raise GraphError(
@@ -200,18 +219,3 @@ def _collect(leaf: Any, leaves: list[Tensor]) -> Any:
         return leaf
     leaves.append(leaf)
     return Slot(len(leaves) - 1)
-
-
-def _map(value: Any, visit: Callable[[Any], Any]) -> Any:
-    """Returns a value with its leaves replaced."""
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*[_map(item, visit) for item in value])
-    if isinstance(value, torch.Size):
-        return value
-    if isinstance(value, list | tuple):
-        return type(value)([_map(item, visit) for item in value])
-    if isinstance(value, dict):
-        return {key: _map(item, visit) for key, item in value.items()}
-    if isinstance(value, slice):
-        return slice(*[_map(item, visit) for item in (value.start, value.stop, value.step)])
-    return visit(value)

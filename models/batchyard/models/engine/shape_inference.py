@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -9,7 +10,10 @@ from torch import Tensor
 
 from batchyard.models.backend.configuration import torch_dtype
 from batchyard.models.backend.learning_phase import learning_phase_scope
+from batchyard.models.engine.bindings import noting
 from batchyard.models.engine.step_context import collecting
+from batchyard.models.engine.structure import map_structure
+from batchyard.models.engine.symbolic import SymbolicTensor, to_list
 from batchyard.models.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -21,16 +25,26 @@ __all__ = ["TRIAL_SIZES", "infer_output_shape"]
 TRIAL_SIZES = (2, 3)
 
 
-def infer_output_shape(layer: Layer, input_shape: Any) -> Any:
+def infer_output_shape(
+    layer: Layer,
+    input_shape: Any,
+    arguments: Mapping[str, Any] | None = None,
+    captured: list[SymbolicTensor] | None = None,
+) -> Any:
     """Returns the shape of a built layer's output.
 
     Args:
         layer: whose `call` is run, twice, on torch's meta device (with zeros on the CPU where that fails).
         input_shape: a shape, or a list of them.
+        arguments: further keyword arguments of `call`, with symbolic tensors among them.
+        captured: a list to which symbolic tensors are appended that the layer uses without being given them.
     """
     several = isinstance(input_shape, list)
     shapes = input_shape if several else [input_shape]
-    first, second = (_run(layer, shapes, several, size) for size in TRIAL_SIZES)
+    trial = _Trial(layer, shapes, several, dict(arguments or {}))
+    first, second = (trial.run(size) for size in TRIAL_SIZES)
+    if captured is not None:
+        captured += trial.captured
     found = [
         tuple(a if a == b else None for a, b in zip(one, two, strict=True))
         for one, two in zip(first, second, strict=True)
@@ -38,27 +52,51 @@ def infer_output_shape(layer: Layer, input_shape: Any) -> Any:
     return found if len(found) > 1 else found[0]
 
 
-def _run(layer: Layer, shapes: list[Any], several: bool, size: int) -> list[torch.Size]:
-    concrete = [tuple(size if s is None else s for s in shape) for shape in shapes]
-    try:
-        return _call(layer, concrete, several, "meta")
-    except (RuntimeError, NotImplementedError):
-        # An operator without a meta kernel, or tensors that are no weights.
+class _Trial:
+    """Runs a layer to see shapes.
+
+    Args:
+        layer: built.
+        shapes: of the inputs.
+        several: whether the inputs come in a list.
+        arguments: further keyword arguments.
+    """
+
+    def __init__(self, layer: Layer, shapes: list[Any], several: bool, arguments: dict[str, Any]) -> None:
+        self.layer = layer
+        self.shapes = shapes
+        self.several = several
+        self.arguments = arguments
+        self.captured: list[SymbolicTensor] = []
+
+    def run(self, size: int) -> list[torch.Size]:
+        """Runs it with open sizes set to a number."""
         try:
-            return _call(layer, concrete, several, "cpu")
-        except (RuntimeError, NotImplementedError) as error:
-            raise ShapeError(
-                f"The output shape of layer {layer.name} for inputs of shape {shapes} could not be found by "
-                "running it: "
-                f"{error} Give the layer a compute_output_shape method."
-            ) from error
+            return self._call(size, "meta")
+        except (RuntimeError, NotImplementedError):
+            # An operator without a meta kernel, or tensors that are no weights.
+            try:
+                return self._call(size, "cpu")
+            except (RuntimeError, NotImplementedError) as error:
+                raise ShapeError(
+                    f"The output shape of layer {self.layer.name} for inputs of shape {self.shapes} could "
+                    f"not be found by running it: {error} Give the layer a compute_output_shape method."
+                ) from error
 
+    def _call(self, size: int, device: str) -> list[torch.Size]:
+        def zeros(shape: Any, dtype: torch.dtype) -> Tensor:
+            return torch.zeros([size if s is None else s for s in shape], dtype=dtype, device=device)
 
-def _call(layer: Layer, shapes: list[Any], several: bool, device: str) -> list[torch.Size]:
-    dtype = torch_dtype(layer.dtype)
-    inputs: list[Tensor] = [torch.zeros(shape, dtype=dtype, device=device) for shape in shapes]
-    weights = {name: weight.detach().to(device) for name, weight in layer.named_parameters()}
-    with torch.no_grad(), learning_phase_scope(False), collecting():
-        arguments = (inputs if several else inputs[0],)
-        output = torch.func.functional_call(layer, weights, arguments)
-    return [tensor.shape for tensor in (output if isinstance(output, list | tuple) else [output])]
+        def symbol(tensor: SymbolicTensor) -> Tensor:
+            return zeros(tensor.shape, tensor.dtype)
+
+        inputs = [zeros(shape, torch_dtype(self.layer.dtype)) for shape in self.shapes]
+        weights = {name: weight.detach().to(device) for name, weight in self.layer.named_parameters()}
+        arguments = map_structure(
+            self.arguments, lambda leaf: symbol(leaf) if isinstance(leaf, SymbolicTensor) else leaf
+        )
+        with torch.no_grad(), learning_phase_scope(False), collecting(), noting(symbol) as bindings:
+            given = (inputs if self.several else inputs[0],)
+            output = torch.func.functional_call(self.layer, weights, given, arguments)
+        self.captured = bindings.met
+        return [tensor.shape for tensor in to_list(output)]

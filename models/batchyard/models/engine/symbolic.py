@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import numpy as np
 import torch
 
+from batchyard.models.engine.structure import Slot, fill, map_structure
+
 if TYPE_CHECKING:
     from batchyard.models.engine.layer import Layer
+    from batchyard.models.engine.observation import Observation
 
 __all__ = [
     "LEARNING_PHASE",
@@ -160,6 +164,13 @@ class SymbolicTensor(Arithmetic):
         self._trial_values: dict[int, torch.Tensor] = {}
 
     @property
+    def _uses_learning_phase(self) -> bool:
+        """Whether its numbers differ between training and test."""
+        from batchyard.models.engine.observation import depends_on_phase
+
+        return depends_on_phase(self)
+
+    @property
     def _keras_shape(self) -> Shape:
         return self.shape
 
@@ -182,16 +193,21 @@ class Node:
 
     Attributes:
         outbound_layer: the layer called.
-        sources: what it was called on; nothing where an input layer begins a graph.
+        sources: what it was called on; nothing where an input layer begins a graph. Symbolic tensors among
+            the keyword arguments and those that a function brings along come last.
+        positional: how many of the sources are the input itself.
+        captured: how many of the sources a function brought along.
         output_tensors: what it returned.
-        arguments: further keyword arguments of the call.
+        arguments: further keyword arguments of the call; a `Slot` stands for a source.
+        linked: whether it connects something.
         index: of the call among those of the layer.
 
     Args:
         layer: the layer called.
         inputs: what it was called on.
         outputs: what it returned.
-        arguments: further keyword arguments of the call.
+        arguments: further keyword arguments of the call, with symbolic tensors.
+        captured: symbolic tensors that a function brings along.
         linked: False for the node that a network makes of its own inputs and outputs: it connects nothing.
     """
 
@@ -201,24 +217,64 @@ class Node:
         inputs: list[SymbolicTensor],
         outputs: list[SymbolicTensor],
         arguments: dict[str, Any] | None = None,
+        captured: Sequence[SymbolicTensor] = (),
         linked: bool = True,
     ) -> None:
         self.outbound_layer = layer
-        self.sources = inputs
+        self.sources = list(inputs)
+        self.positional = len(inputs)
+        self.captured = len(captured)
+        self.arguments = map_structure(arguments or {}, self._slot)
+        self.sources += captured
         self.output_tensors = outputs
-        self.arguments = arguments or {}
+        self.linked = linked
         self.index = len(layer._inbound_nodes)
         layer._inbound_nodes.append(self)
         if linked:
             for number, tensor in enumerate(outputs):
                 tensor._keras_history = History(layer, self.index, number)
-            for tensor in inputs:
+            for tensor in self.sources:
                 tensor._keras_history.layer._outbound_nodes.append(self)
+
+    def _slot(self, argument: Any) -> Any:
+        if not isinstance(argument, SymbolicTensor) or argument is LEARNING_PHASE:
+            return argument
+        self.sources.append(argument)
+        return Slot(len(self.sources) - 1)
+
+    def filled(self, values: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Returns inputs and keyword arguments, with values in the place of symbolic tensors.
+
+        Args:
+            values: one per source.
+        """
+        return list(values[: self.positional]), fill(self.arguments, values)
+
+    @cached_property
+    def observed(self) -> Observation:
+        """What the call does besides computing."""
+        from batchyard.models.engine.observation import observe
+
+        return observe(self)
+
+    @cached_property
+    def losses(self) -> list[SymbolicTensor]:
+        """The losses that the call tells in training."""
+        from batchyard.models.engine.told import told_losses
+
+        return told_losses(self)
+
+    @cached_property
+    def updates(self) -> list[SymbolicTensor]:
+        """The new values of the variables that the call updates in training; computing them sets them."""
+        from batchyard.models.engine.told import told_updates
+
+        return told_updates(self)
 
     @property
     def input_tensors(self) -> list[SymbolicTensor]:
         """The inputs; where a graph begins, what begins it."""
-        return self.sources or self.output_tensors
+        return self.sources[: self.positional] or self.output_tensors
 
     @property
     def input_shapes(self) -> list[Shape]:

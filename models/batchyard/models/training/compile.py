@@ -101,9 +101,11 @@ def compile_model(
     """
     names = model.output_names
     losses_of = _per_output(loss, names, "loss")
-    if all(one is None for one in losses_of):
+    model.plan_losses()
+    if all(one is None for one in losses_of) and not model.losses:
         raise InvalidArgumentError(
-            f"compile needs a loss for at least one of the outputs {names}. Received: loss={loss!r}."
+            f"The model has no loss to optimize: compile needs one for at least one of the outputs {names}, "
+            f"unless the model adds its own by add_loss or a regularizer. Received: loss={loss!r}."
         )
     factors = _per_output(loss_weights, names, "loss_weights")
     modes = _per_output(sample_weight_mode, names, "sample_weight_mode")

@@ -49,8 +49,6 @@ def fit(
     """Is `Model.fit`; see there for the arguments."""
     if not model.is_compiled:
         model.compiled  # noqa: B018 - raises NotCompiledError
-    if y is None:
-        raise DataError("fit needs targets: expected y to be an array or a list of arrays, received None.")
     if shuffle not in (True, False, "batch"):
         raise InvalidArgumentError(f"shuffle must be True, False or 'batch'. Received: {shuffle!r}.")
     size = batch_size or 32

@@ -8,7 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from batchyard.models.backend.symbolic_call import holds_symbolic
 from batchyard.models.engine.layer import Layer
+from batchyard.models.engine.shape_inference import infer_output_shape
 from batchyard.models.errors import InvalidArgumentError, UnknownNameError
 from batchyard.models.layers.registry import layers
 from batchyard.models.saving.custom_objects import find_custom_object
@@ -20,6 +22,9 @@ __all__ = ["Lambda"]
 @layers.register()
 class Lambda(Layer):
     """Computes what a function returns.
+
+    Symbolic tensors that the function uses from outside of its arguments become further inputs of the layer;
+    such a model can be trained, but not saved: pass all tensors in a list instead.
 
     A named function is saved by its name, and found among the custom objects on loading. One without a name
     (`lambda`) is saved as code, which is run on loading only with `safe_mode=False`.
@@ -76,7 +81,7 @@ class Lambda(Layer):
         """Returns the shape as `output_shape` says, or found by running the function."""
         given = self._output_shape
         if given is None:
-            return super().compute_output_shape(input_shape)
+            return infer_output_shape(self, input_shape)
         if callable(given):
             found = given(input_shape)
             return found if isinstance(found, list) and isinstance(found[0], tuple | list) else tuple(found)
@@ -88,6 +93,13 @@ class Lambda(Layer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Returns the mask as `mask` says."""
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
+
+    def _must_be_run_once(self) -> bool:
+        """Whether the function uses symbolic tensors from outside of its arguments."""
+        if not inspect.isfunction(self.function):
+            return False
+        outside = inspect.getclosurevars(self.function)
+        return holds_symbolic([*outside.nonlocals.values(), *outside.globals.values()])
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of `__init__`."""
