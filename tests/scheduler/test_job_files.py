@@ -505,3 +505,47 @@ def test_users_code_is_noticed(write: Write) -> None:
     assert spec.needs_code
     (spec,) = load_job_file(write(GOOD + "callbacks: ['mine:Callback']\n"))
     assert spec.needs_code
+
+
+def stateful_model(folder: Path, batch: int = 8) -> None:
+    """Write model.json, and model.h5 as if it had been saved compiled."""
+    layer = {
+        "class_name": "LSTM",
+        "config": {"name": "memory", "stateful": True, "batch_input_shape": [batch, 1, 3]},
+    }
+    wrapped = {"class_name": "TimeDistributed", "config": {"layer": {"class_name": "Dense", "config": {}}}}
+    config = {"class_name": "Sequential", "config": {"layers": [layer, wrapped]}}
+    (folder / "model.json").write_text(json.dumps(config))
+    with h5py.File(folder / "model.h5", "w") as file:
+        file.attrs["model_config"] = json.dumps(config)
+        file.attrs["training_config"] = "{}"
+    with h5py.File(folder / "data.h5", "a") as file:
+        del file["x"], file["y"]
+        file["x"], file["y"] = np.zeros((20, 1, 3)), np.zeros((20, 2))
+
+
+@pytest.mark.parametrize("kind", ["predict", "evaluate"])
+def test_ranges_of_a_stateful_model_are_refused(write: Write, tmp_path: Path, kind: str) -> None:
+    stateful_model(tmp_path)
+    text = f"kind: {kind}\nmodel: model.h5\nbatch_size: 4\ndata: {{file: data.h5, x: x, y: y}}\n"
+    (problem,) = problems(write(text))
+    assert problem.startswith("job.yaml:2: model: ")
+    assert "keeps states from batch to batch (layers: memory)" in problem
+    assert f"call model.{kind} yourself" in problem
+
+
+def test_a_stateful_model_trains_with_its_own_batch_size_and_whole_batches(
+    write: Write, tmp_path: Path
+) -> None:
+    stateful_model(tmp_path, batch=5)
+    (problem,) = problems(write(GOOD))
+    assert "batch_size: is 8, and" in problem
+    assert "keeps the states of 5 rows (layers: memory); use 5" in problem
+    fitting = GOOD.replace("batch_size: 8", "batch_size: 5")
+    load_job_file(write(fitting))
+    assert [
+        problem.split(";")[0] for problem in problems(write(fitting + "validation: {split: 0.35}\n"))
+    ] == [
+        "job.yaml:4: data: gives 13 rows, which do not fill batches of 5",
+        "job.yaml:7: validation: gives 7 rows, which do not fill batches of 5",
+    ]

@@ -15,6 +15,7 @@ from batchyard.scheduler.jobs import JobSpec
 from batchyard.scheduler.protocol import JobRecord, TaskKind, TaskMessage, TaskRecord, TaskState, Want
 from batchyard.scheduler.store import Claim, Store
 from batchyard.workers.context import WorkerContext
+from batchyard.workers.errors import ModelSpecError
 from batchyard.workers.join import JoinHandler
 from batchyard.workers.parts import parts_folder
 from batchyard.workers.ranges import RangeHandler
@@ -79,6 +80,17 @@ def test_a_range_is_committed_with_its_part(bench: Bench) -> None:
     (entry,) = bench.store.ledger("j")
     assert (entry.start, entry.stop, entry.rows) == (0, 4, ROWS)
     assert bench.files() == [entry.part]
+
+
+def test_a_model_whose_batches_depend_on_the_one_before_is_refused(bench: Bench, tmp_path: Path) -> None:
+    layer = {
+        "class_name": "LSTM",
+        "config": {"name": "memory", "units": 2, "stateful": True, "batch_input_shape": [SIZE, 3, 2]},
+    }
+    config = {"name": "net", "layers": [layer]}
+    (tmp_path / "model.json").write_text(json.dumps({"class_name": "Sequential", "config": config}))
+    with pytest.raises(ModelSpecError, match=r"memory keep states from batch to batch.*stateful=False"):
+        bench.handler(bench.claim("a", 0, 4))
 
 
 def test_of_two_attempts_one_counts_and_the_other_leaves_no_file(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from batchyard.models.training.data import ArrayData, Columns
 from batchyard.scheduler.jobs.spec import DataSource
 from batchyard.workers.errors import SourceError
 from batchyard.workers.sources import (
@@ -194,6 +195,17 @@ def test_weights_of_rows_and_classes_are_multiplied_and_zeros_do_not_count() -> 
     assert weights is not None
     assert weights.tolist() == [0.5, 6.0, 0.0, 0.0]
     assert batch.denominators == [2.0]
+
+
+def test_weights_of_time_steps_count_one_by_one_as_in_fit() -> None:
+    weights = np.array([[1.0, 0.0, 0.0], [1.0, 2.0, 0.5]])
+    source = MemoryMapSource({"x": np.zeros((2, 3, 1))}, {"y": np.zeros((2, 3, 1))}, weights)
+    plain = LaneFormat((torch.float32,), (torch.float32,), torch.device("cpu"))
+    columns = Columns(
+        [np.zeros((2, 3, 1))], [np.zeros((2, 3, 1))], [weights], *[[torch.float32]] * 2, plain.device
+    )
+    denominators = RowTraining(source, 2, False, plain).batch(0).denominators
+    assert denominators == ArrayData(columns, 2, shuffle=False).batch(0).denominators == [4.0]
 
 
 def test_a_class_without_weight_is_an_error_that_names_it() -> None:

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from batchyard.models import Model
 from batchyard.models.training import evaluate_batch, predict_batch
+from batchyard.models.training.states import stateful_layers
 from batchyard.scheduler.errors import StoreUnavailable
 from batchyard.scheduler.jobs.spec import JobSpec
 from batchyard.scheduler.protocol import JobRecord, LedgerEntry, TaskRecord
 from batchyard.scheduler.store import Claim, patiently
 from batchyard.workers.atomic_files import atomic_path
 from batchyard.workers.context import WorkerContext
-from batchyard.workers.errors import BatchFailed
+from batchyard.workers.errors import BatchFailed, ModelSpecError
 from batchyard.workers.failures import one_line
 from batchyard.workers.model_loading import model_from_spec
 from batchyard.workers.parts import PartWriter, part_name, parts_folder
@@ -113,6 +114,7 @@ class RangeHandler:
                 self._warm.popitem(last=False)[1].reader.close()
             context, spec = self._context, JobSpec.model_validate(job.spec)
             model = model_from_spec(spec, spec.seed, context.store).to(context.device)
+            _refuse_states(model, spec)
             form = lane_format(model, context.device)
             if spec.kind == "predict":
                 form = replace(form, target_dtypes=())  # a source may have targets; prediction reads none
@@ -157,6 +159,21 @@ class RangeHandler:
             )
         except StoreUnavailable:
             return True  # nobody can have taken it while Redis is away
+
+
+def _refuse_states(model: Model, spec: JobSpec) -> None:
+    """Refuse models whose batches depend on the one before: ranges are computed by whoever is free.
+
+    Raises:
+        ModelSpecError: The model has stateful layers.
+    """
+    names = [layer.name for layer in stateful_layers(model)]
+    if names:
+        raise ModelSpecError(
+            f"the layers {', '.join(names)} keep states from batch to batch, and a {spec.kind} job computes "
+            "its batches independently of each other; make them with stateful=False and load the weights, "
+            f"or call model.{spec.kind} yourself"
+        )
 
 
 def _rows_of(warm: _WarmJob, task: TaskRecord) -> int:

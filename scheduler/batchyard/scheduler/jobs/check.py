@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -116,6 +116,7 @@ def resolve(spec: JobSpec, folder: Path, given: set[str] | None = None) -> tuple
     rows = _check_source(spec.data, ("data",), problems, needs_y=spec.kind != "predict")
     validation_rows = _check_validation(spec, rows.rows, problems)
     _check_row_shape(facts, rows, problems)
+    problems += _state_problems(spec, facts, rows.rows, validation_rows)
     counts = {"samples": rows.rows, "validation_samples": validation_rows}
     return spec.model_copy(update=counts), problems
 
@@ -203,6 +204,41 @@ def _check_model(spec: JobSpec, problems: list[Problem]) -> ModelFacts | None:
             )
         )
     return facts
+
+
+def _state_problems(
+    spec: JobSpec, facts: ModelFacts | None, rows: int, validation_rows: int
+) -> Iterator[Problem]:
+    """Yield what stateful layers cannot work with."""
+    if facts is None or not facts.stateful:
+        return
+    names = ", ".join(facts.stateful)
+    if spec.kind != "fit":
+        yield Problem(
+            ("model",),
+            f"{spec.model} keeps states from batch to batch (layers: {names}), and a {spec.kind} job "
+            "computes its batches independently of each other",
+            f"make these layers with stateful=False and load the weights, or call model.{spec.kind} yourself",
+        )
+        return
+    if facts.batch is not None and spec.batch_size != facts.batch:
+        yield Problem(
+            ("batch_size",),
+            f"is {spec.batch_size}, and {spec.model} keeps the states of {facts.batch} rows "
+            f"(layers: {names})",
+            f"use {facts.batch}",
+        )
+        return
+    if spec.validation is not None and spec.validation.split is not None:
+        rows -= validation_rows
+    for path, count in ((("data",), rows), (("validation",), validation_rows)):
+        if count % spec.batch_size:
+            yield Problem(
+                path,
+                f"gives {count} rows, which do not fill batches of {spec.batch_size}; stateful layers "
+                f"({names}) need whole ones",
+                "use a number of rows that batch_size divides",
+            )
 
 
 def _check_source(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ class ModelFacts:
     has_weights: bool
     compiled: bool
     input_shape: tuple[int | None, ...] | None  #: of one row, when it is told and there is one input
+    stateful: tuple[str, ...] = ()  #: names of the layers that keep states from batch to batch
+    batch: int | None = None  #: rows of a batch, where the first layer fixes them
 
 
 class _KerasLoader(yaml.SafeLoader):
@@ -128,11 +131,30 @@ def _inspect_config(config: Any, *, has_weights: bool, compiled: bool) -> ModelF
             "is no model configuration: it has no class_name and config at its top",
             "give what model.to_json() or model.to_yaml() returns",
         )
-    return ModelFacts(has_weights, compiled, _input_shape(config["config"]))
+    shape = _input_shape(config["config"])
+    return ModelFacts(
+        has_weights,
+        compiled,
+        shape[1:] if shape else None,
+        tuple(_stateful(config)),
+        shape[0] if shape else None,
+    )
+
+
+def _stateful(part: Any) -> Iterator[str]:
+    """Yield the names of stateful layers anywhere in a configuration."""
+    if isinstance(part, list):
+        for one in part:
+            yield from _stateful(one)
+    elif isinstance(part, dict):
+        if part.get("stateful") is True:
+            yield str(part.get("name", "a layer without a name"))
+        for one in part.values():
+            yield from _stateful(one)
 
 
 def _input_shape(config: Any) -> tuple[int | None, ...] | None:
-    """Return the shape of one row that the only input takes, or None when that cannot be told."""
+    """Return the shape of a batch that the only input takes, or None when that cannot be told."""
     layers = config.get("layers") if isinstance(config, dict) else config
     if not isinstance(layers, list) or not all(isinstance(layer, dict) for layer in layers):
         return None
@@ -146,4 +168,4 @@ def _input_shape(config: Any) -> tuple[int | None, ...] | None:
     shape = first.get("batch_input_shape") or first.get("batch_shape")
     if not isinstance(shape, list) or not all(n is None or isinstance(n, int) for n in shape):
         return None
-    return tuple(shape[1:])
+    return tuple(shape)

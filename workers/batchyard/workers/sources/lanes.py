@@ -49,9 +49,12 @@ class LaneFormat:
         )
 
     def denominators(self, rows: Rows) -> list[float]:
-        """Return what each output's summed losses are divided by; Keras's rule: weights of 0 do not count."""
+        """Return what each output's summed losses are divided by; Keras's rule: weights of 0 do not count.
+
+        With weights per row and time step, each step counts on its own.
+        """
         weights = self.weights(rows)
-        count = float(len(rows)) if weights is None else np.count_nonzero(weights) / max(1, weights[0].size)
+        count = float(len(rows) if weights is None else np.count_nonzero(weights))
         return [count] * len(self.target_dtypes)
 
     def weights(self, rows: Rows) -> Array | None:
