@@ -20,28 +20,37 @@ class Persistence:
     def _model(self) -> Model:
         return cast("Model", self)
 
-    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
-        """Writes architecture, weights, training configuration and optimizer state into one HDF5 file.
+    def save(
+        self,
+        filepath: Any,
+        overwrite: bool = True,
+        include_optimizer: bool = True,
+        target: str | None = None,
+    ) -> None:
+        """Writes architecture, weights, training configuration and optimizer state into one file.
 
         Args:
             filepath: path, open `h5py.File`, or file-like object.
             overwrite: whether an existing file is replaced.
             include_optimizer: whether the optimizer's state is written.
+            target: "keras2" (HDF5, the default), "keras3" (HDF5 that Keras 3 opens) or "keras" (its archive,
+                the default for paths that end with `.keras`).
         """
         from batchyard.models.saving import save_model
 
-        save_model(self._model, filepath, overwrite, include_optimizer)
+        save_model(self._model, filepath, overwrite, include_optimizer, target)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+    def save_weights(self, filepath: Any, overwrite: bool = True, target: str | None = None) -> None:
         """Writes the weights into an HDF5 file.
 
         Args:
             filepath: path or open `h5py.File`.
             overwrite: whether an existing file is replaced.
+            target: "keras2" (the default), or "keras3" for Keras 3's `.weights.h5`.
         """
         from batchyard.models.saving import save_weights
 
-        save_weights(self._model, filepath, overwrite)
+        save_weights(self._model, filepath, overwrite, target)
 
     def load_weights(self, filepath: Any, by_name: bool = False, skip_mismatch: bool = False) -> None:
         """Reads weights from an HDF5 file.

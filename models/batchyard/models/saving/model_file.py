@@ -20,6 +20,7 @@ from batchyard.models.saving.custom_objects import scope_of
 from batchyard.models.saving.guarded_reading import FileLike, find, find_dataset, find_group, open_for_reading
 from batchyard.models.saving.marshalled_code import safe_mode_scope
 from batchyard.models.saving.optimizer_state import read_optimizer_state, write_optimizer_state
+from batchyard.models.saving.targets import choose_target
 from batchyard.models.saving.training_config import compile_from_config, describe_training
 from batchyard.models.saving.versions import BACKEND, KERAS_VERSION
 from batchyard.models.saving.weight_budget import weight_budget
@@ -30,21 +31,40 @@ if TYPE_CHECKING:
 
 
 def save_model(
-    model: Model, filepath: FileLike, overwrite: bool = True, include_optimizer: bool = True
+    model: Model,
+    filepath: FileLike,
+    overwrite: bool = True,
+    include_optimizer: bool = True,
+    target: str | None = None,
 ) -> None:
-    """Save a model as Keras 2.2.4 does; equal models give files of equal bytes.
+    """Save a model; equal models give files of equal bytes.
 
     Args:
         model: a model that is built.
         filepath: a path, which is written atomically, an open `h5py` file or group, or a binary stream.
         overwrite: whether a file that exists may be replaced.
         include_optimizer: whether to save how the model was compiled, and the optimizer's state.
+        target: who shall open it. "keras2": HDF5 as Keras 2.2.4 and tf.keras 2 open it; "keras3": HDF5 as
+            Keras 3 opens it, without the optimizer's state; "keras": Keras 3's archive. By default "keras"
+            for a path that ends with `.keras`, and "keras2" for all else. This library opens them all.
 
     Raises:
         ModelFileError: where the file can't be written.
-        NotSerializableError: where the model's configuration holds what a file can't.
+        NotSerializableError: where the model has what the file can't hold, or what its target lacks.
     """
     _expect_built(model, "saved")
+    chosen = choose_target(filepath, target)
+    # Not at the module's head: importing this loads no layers.
+    from batchyard.models.saving import for_keras_3
+
+    if chosen == "keras":
+        with _open_archive(filepath, overwrite) as archive:
+            for_keras_3.write_archive(archive, model, include_optimizer)
+        return
+    if chosen == "keras3":
+        with _open_for_writing(filepath, overwrite) as file:
+            for_keras_3.write_model(file, model, include_optimizer)
+        return
     config = json.dumps(describe_model(model))
     training = describe_training(model) if include_optimizer else None
     with _open_for_writing(filepath, overwrite) as file:
@@ -91,20 +111,35 @@ def load_model(
     return model
 
 
-def save_weights(model: Model, filepath: FileLike, overwrite: bool = True) -> None:
+def save_weights(model: Model, filepath: FileLike, overwrite: bool = True, target: str | None = None) -> None:
     """Save the weights of a model alone.
 
     Args:
         model: a model that is built.
         filepath: a path, which is written atomically, an open `h5py` file or group, or a binary stream.
         overwrite: whether a file that exists may be replaced.
+        target: "keras2" (the default) for the layout of Keras 2, whatever the path; "keras3" for that of
+            Keras 3, which wants the path to end with `.weights.h5`.
 
     Raises:
+        InvalidArgumentError: where Keras 3 would not open a file of this name.
         ModelFileError: where the file can't be written.
+        NotSerializableError: where the model has a layer that the target lacks.
     """
     _expect_built(model, "saved")
+    if choose_target(filepath, target, ("keras2", "keras3")) == "keras2":
+        with _open_for_writing(filepath, overwrite) as file:
+            write_weights(file, model.layers)
+        return
+    if isinstance(filepath, str | os.PathLike) and not os.fspath(filepath).endswith(".weights.h5"):
+        raise InvalidArgumentError(
+            f"Keras 3 opens files of weights only if their names end with '.weights.h5'. Received: "
+            f"{os.fspath(filepath)!r}."
+        )
+    from batchyard.models.saving import for_keras_3
+
     with _open_for_writing(filepath, overwrite) as file:
-        write_weights(file, model.layers)
+        for_keras_3.write_weights_file(file, model)
 
 
 def load_weights(
@@ -157,6 +192,16 @@ def _open_for_writing(target: FileLike, overwrite: bool) -> Iterator[h5py.Group]
     else:
         with _create(target) as file:
             yield file
+
+
+@contextmanager
+def _open_archive(target: Any, overwrite: bool) -> Iterator[Any]:
+    """Give what an archive is written to; a path becomes the new file only when all is written."""
+    if isinstance(target, str | os.PathLike):
+        with write_atomically(target, overwrite) as temporary:
+            yield temporary
+    else:
+        yield target
 
 
 def _create(target: Any) -> h5py.File:

@@ -1,0 +1,186 @@
+"""Layers as Keras 3 describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from batchyard.models.errors import NotSerializableError
+from batchyard.models.saving.config import plain
+
+if TYPE_CHECKING:
+    from batchyard.models.engine.layer import Layer
+
+__all__ = ["class_name_of", "describe_layer", "is_network"]
+
+#: Layers of other names there.
+_RENAMED = {
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+    "CuDNNGRU": "GRU",
+    "CuDNNLSTM": "LSTM",
+    "ThresholdedReLU": "ReLU",
+}
+#: Layers that Keras 3 lacks, with what to use instead.
+_LACKING = {
+    "ConvLSTM2DCell": "Use the layer ConvLSTM2D.",
+    "ConvRNN2D": "Use the layer ConvLSTM2D.",
+    "Highway": "Build it of Dense, Multiply and Add.",
+    "LocallyConnected1D": "Write the layer anew in Keras 3, and set its weights there.",
+    "LocallyConnected2D": "Write the layer anew in Keras 3, and set its weights there.",
+    "MaxoutDense": "Build it of Dense, Reshape and a maximum.",
+}
+#: Arguments that say nothing to Keras 3: the input's shape stands in the InputLayer, the rest chose a kernel.
+_DROPPED = ("batch_input_shape", "dtype", "implementation", "input_length")
+_OBJECTS = {
+    "_initializer": "keras.initializers",
+    "_regularizer": "keras.regularizers",
+    "_constraint": "keras.constraints",
+}
+
+
+def is_network(layer: Layer) -> bool:
+    """Whether a layer is a model."""
+    return hasattr(layer, "layers") and hasattr(layer, "inputs")
+
+
+def class_name_of(layer: Layer) -> str:
+    """Return the name that the class of a layer has in Keras 3.
+
+    Raises:
+        NotSerializableError: where Keras 3 lacks it.
+    """
+    from batchyard.models.engine.model import Model
+    from batchyard.models.engine.sequential import Sequential
+
+    if isinstance(layer, Sequential):
+        return "Sequential"
+    if isinstance(layer, Model):
+        return "Functional"
+    name = type(layer).__name__
+    if _is_ours(layer) and name in _LACKING:
+        raise NotSerializableError(
+            f"Layer {layer.name!r} is a {name}, which Keras 3 lacks, so a file for Keras 3 can't hold it. "
+            f"{_LACKING[name]} Without target='keras3' the model is saved as Keras 2 opens it."
+        )
+    return _RENAMED.get(name, name)
+
+
+def describe_layer(layer: Layer) -> dict[str, Any]:
+    """Return class and configuration of a layer that is no model, and of those within it.
+
+    Raises:
+        NotSerializableError: where Keras 3 lacks the class, or what it is asked to do.
+    """
+    name = class_name_of(layer)
+    if "/" in layer.name:
+        raise NotSerializableError(
+            f"Layer {layer.name!r} has a slash in its name, which Keras 3 refuses. Rename it by "
+            "layer.name = ..."
+        )
+    config = plain(layer.get_config(), layer.name)
+    if not _is_ours(layer):
+        return {
+            "module": type(layer).__module__,
+            "class_name": name,
+            "config": config,
+            "registered_name": name,
+        }
+    config = {key: _as_object(key, value) for key, value in config.items() if key not in _DROPPED}
+    config.update(_inner(layer))
+    config["dtype"] = _dtype(layer)
+    rule = _RULES.get(type(layer).__name__)
+    if rule is not None:
+        rule(config, layer)
+    return {"module": "keras.layers", "class_name": name, "config": config, "registered_name": None}
+
+
+def _is_ours(layer: Layer) -> bool:
+    return type(layer).__module__.startswith("batchyard.models.")
+
+
+def _dtype(layer: Layer) -> str:
+    weights = layer.weights
+    name = str(weights[0].dtype).removeprefix("torch.") if weights else str(layer.dtype)
+    return name if name.startswith(("float", "bfloat")) else "float32"
+
+
+def _inner(layer: Layer) -> dict[str, Any]:
+    """Return the descriptions of layers and cells within a layer."""
+    from batchyard.models.saving.for_keras_3.networks import describe
+
+    found: dict[str, Any] = {}
+    config_keys = layer.get_config().keys()
+    for key in ("layer", "cell"):
+        if key in config_keys:
+            found[key] = describe(getattr(layer, key))
+    if "cells" in config_keys:
+        found["cells"] = [describe(cell) for cell in layer.cells]
+    return found
+
+
+def _as_object(key: str, value: Any) -> Any:
+    """Return an initializer, regularizer or constraint with the module that Keras 3 wants to be told."""
+    module = next((module for ending, module in _OBJECTS.items() if key.endswith(ending)), None)
+    if module is None or not isinstance(value, dict) or "class_name" not in value:
+        return value
+    config = dict(value.get("config") or {})
+    if value["class_name"] == "VarianceScaling" and config.get("distribution") == "normal":
+        config["distribution"] = "truncated_normal"
+    if value["class_name"] == "Identity":
+        config.pop("seed", None)
+    return {"module": module, "class_name": value["class_name"], "config": config, "registered_name": None}
+
+
+def _leaky_relu(config: dict[str, Any], layer: Layer) -> None:
+    config["negative_slope"] = config.pop("alpha")
+
+
+def _thresholded_relu(config: dict[str, Any], layer: Layer) -> None:
+    config["threshold"] = config.pop("theta")
+
+
+def _spatial_dropout(config: dict[str, Any], layer: Layer) -> None:
+    for key in ("trainable", "noise_shape"):
+        config.pop(key, None)
+
+
+def _cudnn_lstm(config: dict[str, Any], layer: Layer) -> None:
+    config["recurrent_activation"] = "sigmoid"
+
+
+def _cudnn_gru(config: dict[str, Any], layer: Layer) -> None:
+    config["recurrent_activation"] = "sigmoid"
+    config["reset_after"] = True
+
+
+def _function_of_lambda(config: dict[str, Any], layer: Layer) -> None:
+    if config.pop("function_type") != "function" or config.pop("output_shape_type") not in (
+        "raw",
+        "function",
+    ):
+        raise NotSerializableError(
+            f"Layer {layer.name!r} computes a lambda, of which Keras 3 could only be given code of ours, "
+            "which does not run there. Give the function a name (def), and pass a function of that name, written "
+            "for Keras 3, as custom object there."
+        )
+    config["function"] = {
+        "module": "builtins",
+        "class_name": "function",
+        "config": config["function"],
+        "registered_name": "function",
+    }
+    if config["output_shape"] is None or isinstance(config["output_shape"], str):
+        del config["output_shape"]
+
+
+_RULES: dict[str, Callable[[dict[str, Any], Any], None]] = {
+    "CuDNNGRU": _cudnn_gru,
+    "CuDNNLSTM": _cudnn_lstm,
+    "Lambda": _function_of_lambda,
+    "LeakyReLU": _leaky_relu,
+    "SpatialDropout1D": _spatial_dropout,
+    "SpatialDropout2D": _spatial_dropout,
+    "SpatialDropout3D": _spatial_dropout,
+    "ThresholdedReLU": _thresholded_relu,
+}
