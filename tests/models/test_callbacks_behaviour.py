@@ -69,6 +69,17 @@ class TestEarlyStopping:
         model = run(EarlyStopping(patience=2, restore_best_weights=True), [3, 1, 2, 2])
         assert model.get_weights()[0].item() == 2.0
 
+    def test_it_restores_them_too_where_a_loop_of_ones_own_calls_it(self):
+        model = Sequential([Dense(1, input_shape=(1,), use_bias=False)])
+        callback = EarlyStopping(patience=1, restore_best_weights=True)
+        callback.set_model(model)
+        callback.on_train_begin()
+        for epoch, loss in enumerate([2, 1, 3]):
+            model.set_weights([np.full((1, 1), epoch + 1.0)])
+            callback.on_epoch_end(epoch, {"val_loss": loss})
+        assert model.stop_training
+        assert model.get_weights()[0].item() == 2.0
+
     def test_it_keeps_the_last_weights_otherwise(self):
         assert run(EarlyStopping(patience=2), [3, 1, 2, 2]).get_weights()[0].item() == 4.0
 
@@ -358,3 +369,43 @@ class TestProgbarLogger:
     def test_an_unknown_way_of_counting_is_refused(self):
         with pytest.raises(InvalidArgumentError, match="'samples' or 'steps'"):
             ProgbarLogger("epochs")
+
+
+def test_training_that_is_stopped_within_an_epoch_ends_with_that_batch():
+    seen = []
+
+    def stop(batch, logs):
+        seen.append(batch)
+        model.stop_training = batch == 1
+
+    model = Sequential([Dense(1, input_shape=(1,))])
+    model.compile("sgd", "mse")
+    history = model.fit(
+        np.ones((8, 1)),
+        np.ones((8, 1)),
+        batch_size=2,
+        epochs=3,
+        verbose=0,
+        callbacks=[LambdaCallback(on_batch_end=stop)],
+    )
+    assert seen == [0, 1]
+    assert history.epoch == [0]
+
+
+def test_callbacks_are_given_what_is_evaluated_on():
+    class Looks(LambdaCallback):
+        def on_train_begin(self, logs=None):
+            self.seen = self.validation_data
+
+    x, y = np.ones((8, 1)), np.arange(8.0)[:, None]
+    model = Sequential([Dense(1, input_shape=(1,))])
+    model.compile("sgd", "mse")
+    given, cut, none = Looks(), Looks(), Looks()
+    model.fit(x, y, verbose=0, callbacks=[given], validation_data=(x, y))
+    model.fit(x, y, verbose=0, callbacks=[cut], validation_split=0.25)
+    model.fit(x, y, verbose=0, callbacks=[none])
+    assert given.seen[0] is x
+    assert given.seen[1] is y
+    assert given.seen[2].tolist() == [1] * 8
+    assert [part.tolist() for part in cut.seen] == [[[1], [1]], [[6], [7]], [1, 1]]
+    assert none.seen is None

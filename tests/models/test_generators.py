@@ -153,6 +153,21 @@ def test_initial_epoch_and_stopping_are_those_of_the_one_loop():
     assert history.epoch == [3, 4]
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_nothing_is_read_before_callbacks_were_told_of_the_beginning(workers):
+    prepared = []
+
+    def rows():
+        while True:
+            yield prepared[0]
+
+    prepare = LambdaCallback(on_train_begin=lambda logs: prepared.append((X[:4], Y[:4])))
+    history = make_model().fit_generator(
+        rows(), 2, 1, 0, [prepare], validation_data=rows(), validation_steps=1, workers=workers
+    )
+    assert history.history["val_loss"][0] < history.history["loss"][0]
+
+
 def test_memory_does_not_grow_with_the_number_of_batches():
     import weakref
 

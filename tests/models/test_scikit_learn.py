@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import is_classifier, is_regressor
+from sklearn.model_selection import GridSearchCV
 
 from batchyard.models import Sequential
 from batchyard.models.errors import InvalidArgumentError
@@ -67,3 +69,15 @@ def test_a_subclass_may_build_the_model_itself():
     found = Mine(units=3, verbose=0)
     found.fit(X, LABELS)
     assert found.model.layers[0].units == 3
+
+
+def test_a_grid_of_arguments_is_searched():
+    torch.manual_seed(0)
+    search = GridSearchCV(
+        KerasClassifier(classifier, batch_size=10, verbose=0), {"units": [4, 8], "epochs": [1, 30]}, cv=2
+    )
+    search.fit(X, (X[:, 0] > 0).astype(int))
+    assert search.best_params_["epochs"] == 30
+    assert search.best_estimator_.model.layers[0].units == search.best_params_["units"]
+    assert is_classifier(KerasClassifier(classifier))
+    assert is_regressor(KerasRegressor(classifier))

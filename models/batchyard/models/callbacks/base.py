@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -39,7 +38,8 @@ class Callback:
     Attributes:
         model: the model in training, from `set_model` on.
         params: facts about the run (`epochs`, `samples`, `steps`, `batch_size`, `verbose`, `metrics`, ...).
-        validation_data: always None here; kept for callbacks that were written for Keras.
+        validation_data: what `fit` evaluates on at the end of each epoch, as a list of arrays: inputs,
+            targets, sample weights; None without such arrays, and in jobs.
 
     Source: Keras 2.2.4, `callbacks.Callback`; the state methods are our own.
     """
@@ -49,6 +49,9 @@ class Callback:
     #: True where `follow` brings about all effects on weights and arrays from the JSON state alone,
     #: so that a crew needn't send any.
     follows_exactly: ClassVar[bool] = False
+
+    #: True while a `CallbackList` decides: then effects on weights wait for `settle`.
+    deciding: bool = False
 
     model: Model
     params: Mapping[str, Any] = {}
@@ -118,9 +121,9 @@ class Callback:
         return cls(**config)
 
 
-def number_arrays(arrays: list[NDArray[Any]]) -> Arrays:
-    """Name the arrays of a list by their place in it, with copies of their own."""
-    return {f"{place:05d}": np.array(array) for place, array in enumerate(arrays)}
+def number_arrays(arrays: Sequence[NDArray[Any]]) -> Arrays:
+    """Name the arrays of a list by their place in it, without copying."""
+    return {f"{place:05d}": array for place, array in enumerate(arrays)}
 
 
 def list_arrays(arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:

@@ -122,7 +122,11 @@ class CallbackList:
         for callback in self._hooked["on_epoch_end"]:
             stopped, weights, arrays = model.stop_training, _versions(model), callback.get_arrays()
             states = current_states(model)
-            callback.on_epoch_end(epoch, epoch_logs)
+            callback.deciding = True
+            try:
+                callback.on_epoch_end(epoch, epoch_logs)
+            finally:
+                callback.deciding = False
             if not callback.follows_exactly:
                 weights_changed |= weights != _versions(model)
                 weights_changed |= not _same_states(states, current_states(model))

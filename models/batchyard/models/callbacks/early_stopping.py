@@ -54,7 +54,7 @@ class EarlyStopping(MonitorCallback):
         self.verbose = verbose
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
-        self._best_weights: Arrays = {}
+        self._best_weights: list[NDArray[Any]] | None = None
         self._reset()
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -77,6 +77,8 @@ class EarlyStopping(MonitorCallback):
                 f"EarlyStopping: {self.monitor} has not improved on {self.best:.6g} for {self.wait} epochs"
             )
             self.model.stop_training = True
+            if not self.deciding:  # called without a CallbackList
+                self.settle(epoch)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Say when it stopped."""
@@ -97,7 +99,7 @@ class EarlyStopping(MonitorCallback):
 
     def get_arrays(self) -> Arrays:
         """Return the best weights."""
-        return self._best_weights
+        return number_arrays(self._best_weights or ())
 
     def set_state(self, state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         """Continue an earlier run."""
@@ -106,11 +108,11 @@ class EarlyStopping(MonitorCallback):
         self.wait = state["wait"]
         self.stopped_epoch = state["stopped_epoch"]
         self.stop_reason = state["stop_reason"]
-        self._best_weights = dict(arrays)
+        self._best_weights = list_arrays(arrays) or None
 
     def follow(self, epoch: int, state: Mapping[str, Any]) -> None:
         """Take over a decision; an epoch's weights are the same on all members, so each keeps its own."""
-        self.set_state(state, self._best_weights)
+        self.set_state(state, self.get_arrays())
         if self.best_epoch == epoch:
             self._keep_weights()
 
@@ -134,15 +136,15 @@ class EarlyStopping(MonitorCallback):
     @property
     def best_weights(self) -> list[NDArray[Any]] | None:
         """The weights of the best epoch; None where there are none to restore."""
-        return list_arrays(self._best_weights) or None
+        return self._best_weights
 
     def _reset(self) -> None:
         self.reset_best(self.baseline)
         self.wait = 0
         self.stopped_epoch = 0
         self.stop_reason = None
-        self._best_weights = {}
+        self._best_weights = None
 
     def _keep_weights(self) -> None:
         if self.restore_best_weights:
-            self._best_weights = number_arrays(self.model.get_weights())
+            self._best_weights = self.model.get_weights()

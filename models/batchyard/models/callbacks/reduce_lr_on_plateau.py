@@ -54,7 +54,9 @@ class ReduceLROnPlateau(MonitorCallback):
             raise InvalidArgumentError(f"ReduceLROnPlateau: expected a factor below 1, received {factor}.")
         if epsilon is not None:
             warnings.warn(
-                "ReduceLROnPlateau's argument `epsilon` is called `min_delta` now.", UserWarning, stacklevel=2
+                "ReduceLROnPlateau: the `epsilon` argument is deprecated; it is called `min_delta` now.",
+                UserWarning,
+                stacklevel=2,
             )
             min_delta = epsilon
         super().__init__(monitor, mode, min_delta)

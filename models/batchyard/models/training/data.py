@@ -249,10 +249,14 @@ class ArrayEvaluation(EvaluationData):
     """
 
     def __init__(self, columns: Columns, batch_size: int) -> None:
-        if batch_size < 1:
-            raise DataError(f"batch_size must be at least 1. Received: batch_size={batch_size}.")
         self.columns = columns
         self.samples = columns.rows
+        self.set_batch_size(batch_size)
+
+    def set_batch_size(self, batch_size: int) -> None:
+        """Uses all rows, in batches of another size."""
+        if batch_size < 1:
+            raise DataError(f"batch_size must be at least 1. Received: batch_size={batch_size}.")
         self.batch_size = batch_size
         self.steps = -(-self.samples // batch_size)
 

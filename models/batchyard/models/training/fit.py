@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from batchyard.models.backend.configuration import floatx
 from batchyard.models.callbacks import CallbackList, History, ProgbarLogger
 from batchyard.models.errors import DataError, InvalidArgumentError
 from batchyard.models.training.adapt import columns_of
@@ -102,6 +105,9 @@ def train(
     bar = [ProgbarLogger("samples" if "samples" in facts else "steps")] if verbose else []
     called = CallbackList([*bar, *(callbacks or ()), history])
     called.set_model(model)
+    if isinstance(validation, ArrayEvaluation):
+        for callback in called:
+            callback.validation_data = _arrays(validation.columns)
     called.set_params(
         {
             **facts,
@@ -127,6 +133,13 @@ def train(
     finally:
         model.eval()  # called on its own, a model acts as in test
     return history
+
+
+def _arrays(columns: Columns) -> list[Any]:
+    """Returns inputs, targets and sample weights, as Keras gave them to callbacks."""
+    ones = np.ones(columns.rows, dtype=floatx())
+    weights = [ones if weight is None else weight for weight in columns.sample_weights]
+    return [*columns.inputs, *columns.targets, *weights]
 
 
 def _log_names(model: Model, validated: bool) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,30 +45,32 @@ class _Batches:
 
     Args:
         model: compiled.
-        stream: gives (x, y) or (x, y, sample_weight).
+        begin: returns what gives (x, y) or (x, y, sample_weight); called when the first batch is asked for.
         class_weight: as in `fit`.
+
+    Attributes:
+        tell_size: called with the number of rows of the first batch.
     """
 
-    def __init__(self, model: Model, stream: Iterator[Any], class_weight: Any = None) -> None:
+    def __init__(self, model: Model, begin: Callable[[], Iterator[Any]], class_weight: Any = None) -> None:
         self._model = model
-        self._stream = stream
+        self._begin = begin
+        self._stream: Iterator[Any] | None = None
         self._class_weight = class_weight
         self._waiting: list[GlobalBatch] = []
+        self.tell_size: Callable[[int], None] | None = None
 
-    def look_ahead(self) -> int:
-        """Reads the first batch, which also builds a model that waits for its input's shape.
-
-        Returns:
-            The number of its rows.
-        """
+    def look_ahead(self) -> None:
+        """Reads the first batch, which also builds a model that waits for its input's shape."""
         self._waiting.append(self._read())
-        return self._waiting[0].rows
 
     def next(self) -> GlobalBatch:
         """Returns the next batch."""
         return self._waiting.pop() if self._waiting else self._read()
 
     def _read(self) -> GlobalBatch:
+        if self._stream is None:
+            self._stream = self._begin()
         given = _next(self._stream)
         if not isinstance(given, tuple) or len(given) not in (2, 3):
             raise DataError(
@@ -76,7 +78,11 @@ class _Batches:
                 f"{type(given).__name__}{f' of length {len(given)}' if hasattr(given, '__len__') else ''}."
             )
         x, y, *weight = given
-        return TensorBatch(columns_of(self._model, x, y, weight[0] if weight else None, self._class_weight))
+        columns = columns_of(self._model, x, y, weight[0] if weight else None, self._class_weight)
+        if self.tell_size is not None:
+            self.tell_size(columns.rows)
+            self.tell_size = None
+        return TensorBatch(columns)
 
 
 class _GeneratedTraining(TrainingData):
@@ -128,21 +134,25 @@ def fit_generator(
     if not model.is_compiled:
         model.compiled  # noqa: B018 - raises NotCompiledError
     steps = _steps(generator, steps_per_epoch, "steps_per_epoch")
-    with _stream(generator, reading, shuffle) as stream:
-        batches = _Batches(model, stream, class_weight)
-        size = batches.look_ahead()
-        with _validation(model, size, validation_data, validation_steps, reading) as validation:
-            return train(
-                model,
-                _GeneratedTraining(batches, steps),
-                validation,
-                callbacks,
-                epochs=epochs,
-                initial_epoch=initial_epoch,
-                verbose=verbose,
-                lanes=1,
-                facts={},
-            )
+    with ExitStack() as opened:
+        # Nothing is read before `on_train_begin`: there a callback may prepare what the generator gives.
+        batches = _Batches(
+            model, lambda: opened.enter_context(_stream(generator, reading, shuffle)), class_weight
+        )
+        validation = _validation(model, batches, validation_data, validation_steps, reading, opened)
+        if not model.built:
+            batches.look_ahead()
+        return train(
+            model,
+            _GeneratedTraining(batches, steps),
+            validation,
+            callbacks,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            verbose=verbose,
+            lanes=1,
+            facts={},
+        )
 
 
 def evaluate_generator(
@@ -153,7 +163,7 @@ def evaluate_generator(
         model.compiled  # noqa: B018 - raises NotCompiledError
     count = _steps(generator, steps, "steps")
     with _stream(generator, reading) as stream, _steps_shown(count, verbose) as progress:
-        data = _GeneratedEvaluation(_Batches(model, stream), count)
+        data = _GeneratedEvaluation(_Batches(model, lambda: stream), count)
         values = list(evaluation_logs(model, data, LocalStrategy(), progress=progress).values())
     return values[0] if len(values) == 1 else values
 
@@ -251,24 +261,24 @@ def _rounds(sequence: Any, shuffle: bool) -> Iterator[Any]:
         sequence.on_epoch_end()
 
 
-@contextmanager
 def _validation(
-    model: Model, size: int, given: Any, steps: int | None, reading: Reading
-) -> Iterator[EvaluationData | None]:
-    """Gives what to evaluate on at the end of each epoch; arrays in batches of `size` rows."""
+    model: Model, batches: _Batches, given: Any, steps: int | None, reading: Reading, opened: ExitStack
+) -> EvaluationData | None:
+    """Returns what to evaluate on at each epoch's end; arrays in batches as large as those trained on."""
     if given is None:
-        yield None
-    elif _is_generator(given):
+        return None
+    if _is_generator(given):
         count = _steps(given, steps, "validation_steps")
-        with _stream(given, reading) as stream:
-            yield _GeneratedEvaluation(_Batches(model, stream), count)
-    elif isinstance(given, tuple | list) and len(given) in (2, 3):
-        yield ArrayEvaluation(columns_of(model, *given), size)
-    else:
-        raise DataError(
-            "validation_data must be (x, y), (x, y, sample_weight), a generator or a utils.Sequence. "
-            f"Received: {type(given).__name__}."
-        )
+        own = _Batches(model, lambda: opened.enter_context(_stream(given, reading)))
+        return _GeneratedEvaluation(own, count)
+    if isinstance(given, tuple | list) and len(given) in (2, 3):
+        evaluation = ArrayEvaluation(columns_of(model, *given), 32)
+        batches.tell_size = evaluation.set_batch_size
+        return evaluation
+    raise DataError(
+        "validation_data must be (x, y), (x, y, sample_weight), a generator or a utils.Sequence. "
+        f"Received: {type(given).__name__}."
+    )
 
 
 @contextmanager

@@ -88,6 +88,7 @@ def fit_loop(
             if callbacks.has_batch_hooks:
                 logs = LazyLogs(number, batch.rows, model.compiled.metrics_names, total.sums)
                 callbacks.on_batch_end(number, logs)
+                state.stopping |= strategy.stops_at_once and model.stop_training
             strategy.step_done(state)
         _end_epoch(model, callbacks, strategy, state, validation)
     callbacks.on_train_end()

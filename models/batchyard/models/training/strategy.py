@@ -44,6 +44,10 @@ class Strategy(ABC):
     #: Whether `decide` can raise after it has run the callbacks: then what they changed is undone.
     decision_can_fail: bool = True
 
+    #: Whether a callback that sets `model.stop_training` within an epoch stops it at once. In a crew the wish
+    #: has to travel to the other members first, with the sums of the next step.
+    stops_at_once: bool = False
+
     @property
     @abstractmethod
     def owned_lanes(self) -> range:
@@ -124,6 +128,7 @@ class LocalStrategy(Strategy):
     """
 
     decision_can_fail = False
+    stops_at_once = True
 
     def __init__(self, lanes: int = 1) -> None:
         self.lanes = check_lanes(lanes)

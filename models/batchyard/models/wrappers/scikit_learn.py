@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, Self
 
 import numpy as np
@@ -106,6 +107,17 @@ class BaseWrapper:
         if not callable(self):
             raise InvalidArgumentError("Give build_fn, or a method __call__ that returns a compiled model.")
         return self.__call__
+
+    def __sklearn_tags__(self) -> Any:
+        """Tells scikit-learn (1.6 and later) what kind of estimator this is; only scikit-learn calls it."""
+        utils = import_module("sklearn.utils")
+        classifies = self._estimator_type == "classifier"
+        return utils.Tags(
+            estimator_type=self._estimator_type,
+            target_tags=utils.TargetTags(required=True),
+            classifier_tags=utils.ClassifierTags() if classifies else None,
+            regressor_tags=None if classifies else utils.RegressorTags(),
+        )
 
     def _targets(self, y: Any) -> Any:
         """Returns class numbers as rows, if the model's loss needs them so."""

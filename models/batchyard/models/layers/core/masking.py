@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from batchyard.models.engine.layer import Layer
@@ -37,7 +38,7 @@ class Masking(Layer):
 
     def compute_mask(self, inputs: Tensor, mask: Any = None) -> Tensor:
         """Returns True where a feature differs from the value."""
-        return (inputs != self.mask_value).any(-1)
+        return torch.any(torch.ne(inputs, self.mask_value), -1)  # of symbolic tensors too
 
     def call(self, inputs: Tensor) -> Tensor:
         """Computes the output."""

@@ -64,7 +64,7 @@ class Merge(Layer):
             return None
         result = found[0]
         for one in found[1:]:
-            result = result & one
+            result = torch.logical_and(result, one)
         return result
 
 
