@@ -15,6 +15,7 @@ from torch import Tensor
 from batchyard.models.backend.inspection import to_array
 from batchyard.models.backend.learning_phase import learning_phase, learning_phase_scope
 from batchyard.models.backend.symbolic_call import as_tensor, holds_symbolic
+from batchyard.models.engine.step_context import collecting
 from batchyard.models.engine.symbolic import LEARNING_PHASE, Node, SymbolicTensor, to_list
 from batchyard.models.errors import GraphError, InvalidArgumentError
 
@@ -31,7 +32,8 @@ class Function:
         inputs: what is fed: outputs of `Input` and of any layer, and `learning_phase()`.
         outputs: what is computed: symbolic tensors, and variables.
         updates: pairs of a variable and its new value, set after the outputs are computed; or results of
-            `update` and its kind.
+            `update` and its kind, or a model's `updates`. Without the latter, moving averages and the states
+            of stateful layers stay as they are.
         name: accepted for Keras's sake.
         **session_kwargs: accepted for Keras's sake.
 
@@ -80,7 +82,8 @@ class Function:
             elif isinstance(tensor, SymbolicTensor):
                 given = as_tensor(value).detach().to(tensor.dtype)
                 fed.append(given.requires_grad_() if self._tracks(given) else given)
-        with ExitStack() as stack:
+        with ExitStack() as stack, collecting() as told:
+            told.defers_states = True  # what the layers tell is not applied here
             if training is not None or learning_phase() is None:
                 stack.enter_context(learning_phase_scope(bool(training)))
             stack.enter_context(torch.set_grad_enabled(self._differentiates))
