@@ -76,6 +76,8 @@ class Registry:
         arguments = config.get("config") or {}
         if not inspect.isclass(found):
             return found(**arguments) if arguments else found
+        if not hasattr(found, "from_config"):
+            return found(**arguments)
         if "custom_objects" in inspect.signature(found.from_config).parameters:  # type: ignore[attr-defined]
             return found.from_config(arguments, custom_objects=custom_objects)  # type: ignore[attr-defined]
         return found.from_config(arguments)  # type: ignore[attr-defined]

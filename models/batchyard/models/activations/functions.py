@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from batchyard.models.errors import ShapeError
 from batchyard.models.registry import Registry
 
 __all__ = [
@@ -49,7 +50,13 @@ def _with_logits(result: Tensor, activation: str, logits: Tensor) -> Tensor:
 
 @activations.register()
 def softmax(x: Tensor, axis: int = -1) -> Tensor:
-    """Returns exp(x) normalized to sum 1 along an axis."""
+    """Returns exp(x) normalized to sum 1 along an axis.
+
+    Raises:
+        ShapeError: if x has a single axis: it would be that of the batch.
+    """
+    if x.ndim < 2:
+        raise ShapeError(f"softmax needs at least two axes, the batch's among them. Received: {x.ndim}.")
     result = torch.softmax(x, axis)
     return _with_logits(result, "softmax", x) if axis in (-1, x.ndim - 1) else result
 

@@ -12,9 +12,9 @@ from batchyard.models.constraints.constraints import (
 )
 
 #: Keras's other names.
-max_norm = MaxNorm
-non_neg = NonNeg
-unit_norm = UnitNorm
+max_norm = maxnorm = MaxNorm
+non_neg = nonneg = NonNeg
+unit_norm = unitnorm = UnitNorm
 min_max_norm = MinMaxNorm
 
 __all__ = [
@@ -26,8 +26,11 @@ __all__ = [
     "deserialize",
     "get",
     "max_norm",
+    "maxnorm",
     "min_max_norm",
     "non_neg",
+    "nonneg",
     "serialize",
     "unit_norm",
+    "unitnorm",
 ]

@@ -28,6 +28,7 @@ __all__ = [
     "TruncatedNormal",
     "VarianceScaling",
     "Zeros",
+    "compute_fans",
     "glorot_normal",
     "glorot_uniform",
     "he_normal",
@@ -225,7 +226,7 @@ class VarianceScaling(_Random):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         """Returns random numbers."""
-        fan_in, fan_out = _fans(shape)
+        fan_in, fan_out = compute_fans(shape)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, fan)
         if self.distribution == "normal":
@@ -272,7 +273,7 @@ class Orthogonal(_Random):
 
 @initializers.register("identity")
 class Identity(Initializer):
-    """The identity matrix, for square weights.
+    """The identity matrix; for a weight whose one side is a multiple of the other, several side by side.
 
     Args:
         gain: factor.
@@ -283,9 +284,13 @@ class Identity(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         """Returns the matrix."""
-        if len(shape) != 2 or shape[0] != shape[1]:
-            raise InvalidArgumentError(f"Identity needs a square matrix. Received: shape={tuple(shape)}.")
-        return self.gain * torch.eye(shape[0], dtype=torch_dtype(dtype))
+        if len(shape) != 2 or max(shape) % min(shape):
+            raise InvalidArgumentError(
+                "Identity needs a matrix whose long side is a multiple of its short side. Received: "
+                f"shape={tuple(shape)}."
+            )
+        matrix = self.gain * torch.eye(min(shape), dtype=torch_dtype(dtype))
+        return matrix.repeat(shape[0] // min(shape), shape[1] // min(shape))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of `__init__`."""
@@ -328,10 +333,20 @@ def lecun_normal(seed: int | None = None) -> VarianceScaling:
     return VarianceScaling(1.0, "fan_in", "normal", seed)
 
 
-def _fans(shape: Sequence[int]) -> tuple[float, float]:
-    """Returns inputs and outputs per unit; kernels of convolutions have their channels last."""
+def compute_fans(shape: Sequence[int], data_format: str = "channels_last") -> tuple[float, float]:
+    """Returns inputs and outputs per unit.
+
+    Args:
+        shape: of a weight.
+        data_format: where a convolution's kernel has its channels: "channels_last" or "channels_first".
+    """
+    if data_format not in ("channels_last", "channels_first"):
+        raise InvalidArgumentError(f"data_format must be channels_last or _first. Received: {data_format!r}.")
     if len(shape) == 2:
         return shape[0], shape[1]
+    if len(shape) in (3, 4, 5) and data_format == "channels_first":
+        field = math.prod(shape[2:])
+        return shape[1] * field, shape[0] * field
     if len(shape) in (3, 4, 5):
         field = math.prod(shape[:-2])
         return shape[-2] * field, shape[-1] * field

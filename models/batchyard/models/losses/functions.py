@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from batchyard.models.activations.functions import logits_of
 from batchyard.models.backend.configuration import epsilon
+from batchyard.models.backend.symbolic_call import operation
 from batchyard.models.registry import Registry
 
 __all__ = [
@@ -37,24 +38,28 @@ losses = Registry("loss")
 
 
 @losses.register("mse", "MSE")
+@operation
 def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns the mean of (prediction - target)²."""
     return torch.square(y_pred - y_true).mean(-1)
 
 
 @losses.register("mae", "MAE")
+@operation
 def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns the mean of |prediction - target|."""
     return torch.abs(y_pred - y_true).mean(-1)
 
 
 @losses.register("mape", "MAPE")
+@operation
 def mean_absolute_percentage_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns 100 times the mean of |prediction - target| / |target|."""
     return 100.0 * torch.abs((y_true - y_pred) / torch.clamp(torch.abs(y_true), min=epsilon())).mean(-1)
 
 
 @losses.register("msle", "MSLE")
+@operation
 def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns the mean of (log(1 + prediction) - log(1 + target))²."""
     first = torch.log(torch.clamp(y_pred, min=epsilon()) + 1.0)
@@ -63,18 +68,21 @@ def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 
 @losses.register()
+@operation
 def squared_hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns the mean of max(1 - target * prediction, 0)²; targets are ±1."""
     return torch.square(torch.clamp(1.0 - y_true * y_pred, min=0.0)).mean(-1)
 
 
 @losses.register()
+@operation
 def hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns the mean of max(1 - target * prediction, 0); targets are ±1."""
     return torch.clamp(1.0 - y_true * y_pred, min=0.0).mean(-1)
 
 
 @losses.register()
+@operation
 def categorical_hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns max(0, 1 + the greatest wrong prediction - the right one); targets are one-hot."""
     right = (y_true * y_pred).sum(-1)
@@ -83,6 +91,7 @@ def categorical_hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 
 @losses.register()
+@operation
 def logcosh(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns the mean of log(cosh(prediction - target))."""
     error = y_pred - y_true
@@ -90,6 +99,7 @@ def logcosh(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 
 @losses.register()
+@operation
 def categorical_crossentropy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns - sum target * log(prediction); targets are distributions over the last axis."""
     logits = logits_of(y_pred, "softmax")
@@ -100,6 +110,7 @@ def categorical_crossentropy(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 
 @losses.register()
+@operation
 def sparse_categorical_crossentropy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns - log(prediction of the target's class); targets are class numbers."""
     logits = logits_of(y_pred, "softmax")
@@ -109,6 +120,7 @@ def sparse_categorical_crossentropy(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 
 @losses.register()
+@operation
 def binary_crossentropy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns the mean of -(target * log(prediction) + (1 - target) * log(1 - prediction))."""
     logits = logits_of(y_pred, "sigmoid")
@@ -120,6 +132,7 @@ def binary_crossentropy(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 
 @losses.register("kld", "KLD")
+@operation
 def kullback_leibler_divergence(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns the sum of target * log(target / prediction)."""
     targets = torch.clamp(y_true, epsilon(), 1.0)
@@ -128,12 +141,14 @@ def kullback_leibler_divergence(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 
 @losses.register()
+@operation
 def poisson(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns the mean of prediction - target * log(prediction)."""
     return (y_pred - y_true * torch.log(y_pred + epsilon())).mean(-1)
 
 
 @losses.register("cosine")
+@operation
 def cosine_proximity(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns minus the cosine of the angle between target and prediction."""
     return -(_normalize(y_true) * _normalize(y_pred)).sum(-1)

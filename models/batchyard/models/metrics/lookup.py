@@ -23,6 +23,6 @@ def serialize(metric: Any) -> Any:
     return metrics.serialize(metric)
 
 
-def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Returns the metric of that name."""
-    return metrics.deserialize(name, custom_objects)
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Returns the metric of that name or description."""
+    return metrics.deserialize(config, custom_objects)

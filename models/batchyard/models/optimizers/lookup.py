@@ -10,6 +10,7 @@ from batchyard.models.optimizers.adadelta import Adadelta
 from batchyard.models.optimizers.adagrad import Adagrad
 from batchyard.models.optimizers.adam import Adam
 from batchyard.models.optimizers.adamax import Adamax
+from batchyard.models.optimizers.later_rmsprop import LaterRMSprop
 from batchyard.models.optimizers.nadam import Nadam
 from batchyard.models.optimizers.optimizer import Optimizer
 from batchyard.models.optimizers.rmsprop import RMSprop
@@ -19,7 +20,7 @@ from batchyard.models.registry import Registry
 __all__ = ["deserialize", "get", "serialize"]
 
 _optimizers = Registry("optimizer")
-for _class in (SGD, RMSprop, Adagrad, Adadelta, Adam, Adamax, Nadam):
+for _class in (SGD, RMSprop, LaterRMSprop, Adagrad, Adadelta, Adam, Adamax, Nadam):
     _optimizers.register(_class.__name__.lower())(_class)
 
 
@@ -47,6 +48,6 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
         config = {"class_name": config, "config": {}}
     name = config.get("class_name") if isinstance(config, Mapping) else None
     if isinstance(name, str) and name.lower() in _optimizers:
-        config = {**config, "class_name": name.lower()}
+        config["class_name"] = name.lower()  # in the caller's own description, as Keras does
     found: Optimizer = _optimizers.deserialize(config, custom_objects)
     return found

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from batchyard.models.engine.states import state_keepers
 from batchyard.models.engine.step_context import collecting
+from batchyard.models.metrics.stateful import refuse_with_lanes
 from batchyard.models.training.adapt import columns_of
 from batchyard.models.training.data import (
     ArrayEvaluation,
@@ -127,6 +128,8 @@ def evaluation_logs(
         steps: batches; all by default.
         progress: called after each batch with its rows.
     """
+    refuse_with_lanes(model.compiled.running_metrics, strategy.lanes)
+    model.compiled.reset_metrics()
     keepers = state_keepers(model) if strategy.lanes > 1 else []
     totals: dict[int, Tensor] = {}
     places: dict[int, slice] = {}

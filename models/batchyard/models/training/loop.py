@@ -67,6 +67,7 @@ def fit_loop(
     while state.epoch < epochs and not state.stopped:
         data.begin_epoch(state.epoch, state.seed)
         if not state.epoch_begun:
+            model.compiled.reset_metrics()
             callbacks.on_epoch_begin(state.epoch, {})
             state.epoch_begun = True
         while state.step < data.steps_per_epoch and not state.stopping:

@@ -110,6 +110,9 @@ def shares_of(
         total = part if total is None else total + part
         with torch.no_grad():
             for metric in objective.metrics:
+                if metric.running is not None:
+                    metrics.append(metric.running.share(targets, predictions, batch.rows))
+                    continue
                 if metric.function is objective.loss and (metric.weighted or weights is None):
                     metrics.append(loss.detach())
                     continue

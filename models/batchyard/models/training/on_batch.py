@@ -27,6 +27,7 @@ def train_on_batch(
 ) -> float | list[float]:
     """Is `Model.train_on_batch`."""
     batch = TensorBatch(columns_of(model, x, y, sample_weight, class_weight))
+    _show_counts(model)
     strategy = LocalStrategy()
     step = TrainStep(model, strategy.lanes)
     total = strategy.reduce(step.results(batch, draw_seed(), 0, 0, strategy.owned_lanes))
@@ -40,8 +41,15 @@ def train_on_batch(
 def test_on_batch(model: Model, x: Any, y: Any, sample_weight: Any) -> float | list[float]:
     """Is `Model.test_on_batch`."""
     columns_of(model, x, y, sample_weight)
+    _show_counts(model)
     values = list(finish_sums(model, evaluate_batch(model, x, y, sample_weight)).values())
     return values[0] if len(values) == 1 else values
+
+
+def _show_counts(model: Model) -> None:
+    """Lets metrics that count over batches go on, and tell how far they are."""
+    for _, metric in model.compiled.running_metrics:
+        metric.forget_rows()
 
 
 def predict_on_batch(model: Model, x: Any) -> NDArray[Any] | list[NDArray[Any]]:

@@ -14,6 +14,7 @@ from batchyard.models.engine.step_context import (
     apply_moving_average,
     collecting,
 )
+from batchyard.models.metrics.stateful import refuse_with_lanes
 from batchyard.models.training.data import GlobalBatch, Lane
 from batchyard.models.training.lanes import FLAG_STOP, LaneResult, LaneSpec, lane_rows
 from batchyard.models.training.objectives import ForwardPass, counts_length, mask_counts, shares_of
@@ -48,6 +49,7 @@ class TrainStep:
         self._trainable = list(self._compiled.trainable_weights)
         self._has_penalties = bool(model.penalties)
         refuse_states_with_lanes(model, lanes)
+        refuse_with_lanes(self._compiled.running_metrics, lanes)
         self._spec: LaneSpec | None = None
         #: Which moving averages a forward pass folds into, in the order of the calls.
         self._updates: list[MovingAverageUpdate] = []
