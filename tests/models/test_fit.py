@@ -328,7 +328,7 @@ def test_the_learning_rate_is_a_number_that_can_be_set_in_both_ways():
         ({"other": X}, Y, r"lacks the inputs \['last_input'\]. Received the keys \['other'\]"),
         (X.astype("str"), Y, r"and not numbers. Convert it"),
         (None, Y, "x is missing"),
-        (X, None, "fit needs targets"),
+        (X, None, r"losses of the outputs \['last'\] need targets"),
         (X[:0], Y[:0], "no rows to train on"),
     ],
 )
@@ -371,7 +371,7 @@ def test_a_model_that_is_not_compiled_says_so():
 def test_wrong_arguments_of_compile_are_refused():
     with pytest.raises(InvalidArgumentError, match="Did you mean 'adam"):
         dense(optimizer="adamm")
-    with pytest.raises(InvalidArgumentError, match="needs a loss"):
+    with pytest.raises(InvalidArgumentError, match="has no loss to optimize"):
         dense(loss=None)
     with pytest.raises(InvalidArgumentError, match=r"names \['r'\], but the outputs are named \['p', 'q'\]"):
         two_outputs(loss_weights={"r": 1})

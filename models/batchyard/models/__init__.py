@@ -20,6 +20,7 @@ from batchyard.models import (
     wrappers,
 )
 from batchyard.models.compat import as_keras
+from batchyard.models.engine.clone import clone_model
 from batchyard.models.engine.input_layer import Input
 from batchyard.models.engine.model import Model
 from batchyard.models.engine.sequential import Sequential
@@ -33,6 +34,7 @@ __all__ = [
     "as_keras",
     "backend",
     "callbacks",
+    "clone_model",
     "constraints",
     "datasets",
     "errors",

@@ -2,6 +2,7 @@
 
 BatchyardModelsError
 ├── InvalidArgumentError     (ValueError)  an argument that no layer, optimizer, … can work with
+│   ├── InvalidTypeError     (TypeError)   an argument that is of the wrong kind altogether
 │   └── UnknownNameError     (ValueError)  a name that no registry knows
 ├── ShapeError               (ValueError)  a tensor or array whose shape does not fit
 ├── GraphError               (ValueError)  a graph of layers that cannot be built or run
@@ -35,6 +36,7 @@ __all__ = [
     "GraphError",
     "InvalidArgumentError",
     "InvalidDecisionError",
+    "InvalidTypeError",
     "MaskingError",
     "MissingPackageError",
     "ModelFileError",
@@ -57,6 +59,10 @@ class BatchyardModelsError(Exception):
 
 class InvalidArgumentError(BatchyardModelsError, ValueError):
     """Raised where an argument has a value that cannot be worked with."""
+
+
+class InvalidTypeError(InvalidArgumentError, TypeError):
+    """Raised where an argument is of a type that cannot be meant."""
 
 
 class UnknownNameError(InvalidArgumentError):

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from batchyard.models.backend.configuration import floatx, torch_dtype
-from batchyard.models.engine.symbolic import SymbolicTensor
+from batchyard.models.engine.symbolic import SymbolicTensor, is_symbolic
 
-__all__ = ["as_axes", "as_sizes", "as_tensor", "holds_symbolic", "operation"]
+__all__ = ["as_axes", "as_sizes", "as_tensor", "holds_symbolic", "method", "operation"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,6 +29,21 @@ def operation(function: Callable[P, R]) -> Callable[P, R]:
 
             return apply_symbolically(function, args, kwargs)  # type: ignore[no-any-return]
         return function(*args, **kwargs)
+
+    return call
+
+
+def method(function: Callable[..., R]) -> Callable[..., R]:
+    """Decorates a method of torch tensors: called on symbolic ones, it becomes a node of their graph."""
+
+    @wraps(function)
+    def call(self: Any, inputs: Any, *args: Any, **kwargs: Any) -> R:
+        if is_symbolic(inputs):
+            from batchyard.models.engine.operation import apply_symbolically
+
+            bound = function.__get__(self)
+            return apply_symbolically(bound, (inputs, *args), kwargs)  # type: ignore[no-any-return]
+        return function(self, inputs, *args, **kwargs)
 
     return call
 
@@ -57,11 +72,11 @@ def as_tensor(value: Any, dtype: Any = None, like: Tensor | None = None) -> Tens
     if isinstance(value, Tensor):
         return value if dtype is None else value.to(torch_dtype(dtype))
     if like is not None:
-        return torch.as_tensor(np.asarray(value)).to(device=like.device, dtype=like.dtype)
+        return torch.as_tensor(np.array(value, order="C")).to(device=like.device, dtype=like.dtype)
     if dtype is None:
         dtype = value.dtype.name if isinstance(value, np.ndarray | np.generic) else floatx()
         dtype = floatx() if dtype == "object" else dtype
-    return torch.tensor(np.asarray(value)).to(torch_dtype(dtype))
+    return torch.tensor(np.array(value, order="C")).to(torch_dtype(dtype))
 
 
 def as_axes(axis: Any, ndim: int) -> tuple[int, ...]:

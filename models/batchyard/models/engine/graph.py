@@ -41,7 +41,8 @@ class _Call:
         """Returns the keyword arguments."""
         if self.sources is None:
             return self.node.arguments
-        return self.node.filled([slots[place] for place in self.sources])[1]
+        _, arguments = self.node.filled([slots[place] for place in self.sources])
+        return arguments
 
     def compute(self, given: Any, slots: Sequence[Any], arguments: dict[str, Any]) -> Any:
         """Calls the layer."""
@@ -194,6 +195,8 @@ class Graph:
         layers: in Keras's order: deepest first, then in the order in which a walk from the outputs meets
             them.
         plan: how to compute the outputs.
+        node_depths: the greatest distance of each node to an output.
+        layer_depths: that of each layer's deepest node.
 
     Args:
         inputs: symbolic tensors of input layers.
@@ -217,6 +220,7 @@ class Graph:
                 node_depth[node] = 0
                 layer_depth.setdefault(history.layer, 0)
                 walked.append(node)
+        self.node_depths, self.layer_depths = node_depth, layer_depth
         self.layers = sorted(met, key=lambda layer: (-layer_depth[layer], met[layer]))
         place = {layer: number for number, layer in enumerate(self.layers)}
         self.nodes = sorted(

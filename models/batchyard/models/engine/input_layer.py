@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor
+
 from batchyard.models.backend.configuration import floatx, torch_dtype
 from batchyard.models.backend.names import get_uid
 from batchyard.models.engine.layer import Layer
@@ -21,6 +23,8 @@ class InputLayer(Layer):
         batch_size: size of the batch axis.
         batch_input_shape: with the batch axis, instead of the two.
         dtype: in which the model takes the input; floatx by default.
+        input_tensor: a torch tensor that is the input's data, so that none are to be passed to `fit` and its
+            like for this input; its rows are the rows of every other input.
         sparse: accepted for Keras's sake; only False.
         name: `input_1`, … if not given.
 
@@ -33,11 +37,21 @@ class InputLayer(Layer):
         batch_size: int | None = None,
         batch_input_shape: Shape | None = None,
         dtype: str | None = None,
+        input_tensor: Any = None,
         sparse: bool = False,
         name: str | None = None,
     ) -> None:
         if sparse:
             raise InvalidArgumentError("sparse=True is not supported: torch layers take dense tensors.")
+        if input_tensor is not None:
+            if not isinstance(input_tensor, Tensor):
+                raise InvalidArgumentError(
+                    f"An input's tensor must be a torch tensor. Received: {input_tensor!r}. What Input or a "
+                    "layer returned is used as it is."
+                )
+            input_shape, batch_size = None, None
+            batch_input_shape = tuple(input_tensor.shape)
+            dtype = dtype or str(input_tensor.dtype).removeprefix("torch.")
         if input_shape is None and batch_input_shape is None:
             raise InvalidArgumentError(
                 "An InputLayer needs input_shape (without the batch axis) or batch_input_shape. Received "
@@ -52,6 +66,8 @@ class InputLayer(Layer):
             batch_input_shape=batch_input_shape,
         )
         self.built = True
+        # No part of the model for torch: a parameter given here isn't the model's.
+        object.__setattr__(self, "input_tensor", None if input_tensor is None else input_tensor.detach())
         self.sparse = sparse
         self._tensor = SymbolicTensor(self.batch_input_shape, torch_dtype(self.dtype), self.name)
         Node(self, [], [self._tensor])
@@ -86,6 +102,7 @@ def Input(
     name: str | None = None,
     dtype: str | None = None,
     sparse: bool = False,
+    tensor: Any = None,
 ) -> SymbolicTensor:
     """Returns a symbolic tensor with which a functional model begins.
 
@@ -95,11 +112,15 @@ def Input(
         name: of the input layer.
         dtype: floatx by default.
         sparse: only False.
+        tensor: a torch tensor that is the input's data, instead of the shape: then none are to be passed to
+            `fit` and its like for this input.
 
     Example:
         >>> x = Input(shape=(32,))
     """
-    if shape is None and batch_shape is None:
+    if shape is None and batch_shape is None and tensor is None:
         raise InvalidArgumentError("Input needs shape=(…) or batch_shape=(None, …). Received neither.")
-    layer = InputLayer(shape, batch_input_shape=batch_shape, name=name, dtype=dtype, sparse=sparse)
+    layer = InputLayer(
+        shape, batch_input_shape=batch_shape, dtype=dtype, input_tensor=tensor, sparse=sparse, name=name
+    )
     return layer.input  # type: ignore[no-any-return]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ from torch import nn
 from batchyard.models.backend.configuration import floatx, torch_dtype
 from batchyard.models.backend.learning_phase import learning_phase
 from batchyard.models.backend.names import unique_name
-from batchyard.models.backend.symbolic_call import holds_symbolic
+from batchyard.models.backend.symbolic_call import holds_symbolic, method
 from batchyard.models.engine.bindings import current_bindings
 from batchyard.models.engine.input_spec import check_inputs
 from batchyard.models.engine.losses_and_updates import LossesAndUpdates
@@ -91,6 +92,13 @@ class Layer(LossesAndUpdates, nn.Module):
         self._outbound_nodes = []
         self._initial_weights = None
         return self
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Lets `call` and `compute_mask` be used directly on symbolic tensors, outside of `__call__`."""
+        super().__init_subclass__(**kwargs)
+        for name in ("call", "compute_mask"):
+            if inspect.isfunction(cls.__dict__.get(name)):
+                setattr(cls, name, method(cls.__dict__[name]))
 
     name: str
     trainable: bool
@@ -199,6 +207,10 @@ class Layer(LossesAndUpdates, nn.Module):
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Makes a layer from what `get_config` returned."""
         return cls(**config)
+
+    def clone(self) -> Layer:
+        """Returns a layer of the same configuration, with weights of its own."""
+        return type(self).from_config(self.get_config())
 
     # Weights.
 

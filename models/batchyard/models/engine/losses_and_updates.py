@@ -14,7 +14,6 @@ from batchyard.models.engine.step_context import (
     current_step,
 )
 from batchyard.models.engine.symbolic import Node, SymbolicTensor, to_list
-from batchyard.models.engine.weight import Weight
 
 if TYPE_CHECKING:
     from batchyard.models.engine.layer import Layer
@@ -90,15 +89,15 @@ class LossesAndUpdates:
         for update in [updates] if single else to_list(updates):
             pair = isinstance(update, tuple | list)
             if pair and isinstance(update[1], Tensor):
-                self.add_moving_average_update(*update, momentum=0.0)
+                self.add_moving_average_update(update[0], update[1], momentum=0.0)
             elif not isinstance(update, Tensor):
                 self._updates.append(Recorded(_as_update(*update) if pair else update, inputs))
 
-    def add_moving_average_update(self, variable: Weight, value: Tensor, momentum: float) -> None:
+    def add_moving_average_update(self, variable: Tensor, value: Tensor, momentum: float) -> None:
         """Folds a batch value into a moving average once the step is applied; at once where there is no step.
 
         Args:
-            variable: a weight that is not trainable.
+            variable: a weight that is not trainable, or another variable.
             value: the batch's value; over the lanes of a step its mean is taken, weighted by rows.
             momentum: new = momentum * old + (1 - momentum) * value.
         """

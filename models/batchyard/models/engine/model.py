@@ -81,6 +81,7 @@ class Model(Network):
         loss_weights: Any = None,
         sample_weight_mode: Any = None,
         weighted_metrics: Any = None,
+        target_tensors: Any = None,
     ) -> None:
         """Sets objective and optimizer, and captures which weights are trainable.
 
@@ -93,6 +94,8 @@ class Model(Network):
             loss_weights: list, or dictionary by output name; 1 by default.
             sample_weight_mode: None, or "temporal" for one weight per row and time step.
             weighted_metrics: like `metrics`, but with the sample weights applied.
+            target_tensors: tensors with which the outputs are compared, instead of targets that come with
+                the data; with several outputs a list, or a dictionary by output name.
         """
         from batchyard.models import optimizers
         from batchyard.models.training.compile import compile_model
@@ -103,6 +106,7 @@ class Model(Network):
             "loss_weights": loss_weights,
             "sample_weight_mode": sample_weight_mode,
             "weighted_metrics": weighted_metrics,
+            "target_tensors": target_tensors,
         }
         self.optimizer = optimizers.get(optimizer)
         self._compiled = compile_model(self, **self._compile_arguments) if self.built else None
@@ -157,6 +161,11 @@ class Model(Network):
     def weighted_metrics(self) -> Any:
         """As passed to `compile`."""
         return self._argument("weighted_metrics")
+
+    @property
+    def stateful_metric_names(self) -> list[str]:
+        """The names of metrics that count over all batches of an epoch."""
+        return [name for name, _ in self.compiled.running_metrics]
 
     @property
     def metrics_names(self) -> list[str]:

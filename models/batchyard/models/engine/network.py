@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from batchyard.models.engine.graph import Graph, Plan
+from batchyard.models.engine.inspection import Inspection
 from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.network_config import network_config, network_from_config
 from batchyard.models.engine.persistence import Persistence
@@ -30,7 +31,7 @@ from batchyard.models.utils.source_inputs import get_source_inputs
 __all__ = ["Network"]
 
 
-class Network(Persistence, Layer):
+class Network(Persistence, Inspection, Layer):
     """Layers between symbolic inputs and outputs: run, looked into, described, and callable as a layer.
 
     Args:
@@ -81,6 +82,16 @@ class Network(Persistence, Layer):
         self.built = True
 
     # Layers.
+
+    @property
+    def graph(self) -> Graph:
+        """The layers and calls between inputs and outputs."""
+        return self._graph
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The calls that make up the graph, each after those that it needs."""
+        return self._graph.nodes
 
     @property
     def layers(self) -> list[Layer]:

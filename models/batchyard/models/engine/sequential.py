@@ -50,6 +50,16 @@ class Sequential(Model):
         chain = self._chain
         return list(chain[1:] if chain and isinstance(chain[0], InputLayer) else chain)
 
+    @property
+    def chain(self) -> list[Layer]:
+        """The layers, with an InputLayer at the beginning if there is one."""
+        return list(self._chain)
+
+    @property
+    def model(self) -> Sequential:
+        """The model itself: Keras 1 had another one within."""
+        return self
+
     def add(self, layer: Layer) -> None:
         """Adds a layer at the end.
 

@@ -9,13 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from batchyard.models.engine.weight import Weight
 
 __all__ = [
     "MovingAverageUpdate",
@@ -33,11 +30,18 @@ class MovingAverageUpdate:
     """A batch value that is to be folded into a moving average.
 
     New = momentum * old + (1 - momentum) * value.
+
+    Attributes:
+        variable: the average.
+        value: of the batch, or of a lane's rows.
+        momentum: see above; 0 replaces the old value.
+        counts: whether the variable holds whole numbers, and the value (as floats) what is added to them.
     """
 
-    variable: Weight
+    variable: Tensor
     value: Tensor
     momentum: float
+    counts: bool = False
 
 
 class StateKeeper(Protocol):
@@ -114,7 +118,9 @@ def apply_moving_average(update: MovingAverageUpdate, value: Tensor | None = Non
     """
     with torch.no_grad():
         batch = update.value if value is None else value
-        if update.momentum == 0.0:
+        if update.counts:
+            update.variable.add_(batch.round().to(update.variable.dtype))
+        elif update.momentum == 0.0:
             update.variable.copy_(batch.reshape(update.variable.shape))
         else:
             update.variable.mul_(update.momentum).add_(batch, alpha=1.0 - update.momentum)

@@ -248,7 +248,8 @@ class Node:
         Args:
             values: one per source.
         """
-        return list(values[: self.positional]), fill(self.arguments, values)
+        arguments: dict[str, Any] = fill(self.arguments, values)
+        return list(values[: self.positional]), arguments
 
     @cached_property
     def observed(self) -> Observation:

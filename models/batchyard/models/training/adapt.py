@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from batchyard.models import losses
 from batchyard.models.backend.configuration import torch_dtype
 from batchyard.models.engine.symbolic import Shape
-from batchyard.models.errors import DataError
+from batchyard.models.errors import DataError, InvalidTypeError
 from batchyard.models.training.data import Columns
 
 if TYPE_CHECKING:
@@ -30,15 +31,21 @@ _SAME_SHAPE = (
 )
 
 
+#: Stands for "no targets asked for", as None may be what a user passes.
+_PREDICTION = object()
+
+
 def columns_of(
-    model: Model, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
+    model: Model, x: Any, y: Any = _PREDICTION, sample_weight: Any = None, class_weight: Any = None
 ) -> Columns:
     """Checks data against a model, and builds a model that waits for its input's shape.
 
     Args:
         model: compiled, if there are targets.
-        x: array, tensor or dataset; a list or a dictionary of such for several inputs.
-        y: likewise, for the outputs; None for prediction.
+        x: array, tensor or dataset; a list or a dictionary of such for several inputs. None, or less, for
+            inputs that bring their tensor along.
+        y: likewise, for the outputs that have a loss; left out for prediction. None if the model has only
+            losses of its own, or targets that were fixed at `compile`.
         sample_weight: likewise; None for none.
         class_weight: weight per class number; a list or dictionary of such for several outputs.
 
@@ -46,23 +53,13 @@ def columns_of(
         DataError: if something does not fit.
     """
     if not model.built:
-        first = _column(next(iter(x.values())) if isinstance(x, Mapping) else _only(x), "x")
-        model.build((None, *first.shape[1:]))
-    inputs = _spread(x, model.input_names, "x", "input")
-    inputs = [
-        _fit(column, tensor.shape, f"input {name!r}")
-        for column, tensor, name in zip(inputs, model.inputs, model.input_names, strict=True)
-    ]
+        model.build(_shapes_of(x))
+    inputs = _inputs(model, x)
     targets: list[Any] = []
     weights: list[Any] = []
-    objectives: Sequence[Objective] = ()
-    if y is not None:
+    if y is not _PREDICTION:
         objectives = model.compiled.objectives
-        names = [objective.name for objective in objectives]
-        targets = [
-            _fit_target(column, objective)
-            for column, objective in zip(_spread(y, names, "y", "output"), objectives, strict=True)
-        ]
+        targets = _targets(y, objectives)
         weights = _weights(sample_weight, class_weight, targets, objectives)
     counts = {int(column.shape[0]) for column in (*inputs, *targets, *(w for w in weights if w is not None))}
     if len(counts) > 1:
@@ -79,6 +76,47 @@ def columns_of(
         [torch_dtype(None) for _ in targets],
         model.device,
     )
+
+
+def _shapes_of(x: Any) -> Any:
+    """Returns the shape, or the list of shapes, for which a model is built."""
+    several = list(x.values()) if isinstance(x, Mapping) else x
+    if isinstance(several, list | tuple) and len(several) > 1 and hasattr(several[0], "shape"):
+        return [(None, *_column(one, "x").shape[1:]) for one in several]
+    only = several[0] if isinstance(x, Mapping) else _only(several)
+    return (None, *_column(only, "x").shape[1:])
+
+
+def _inputs(model: Model, x: Any) -> list[Any]:
+    """Returns a column per input: what it brings along, or what was passed for it."""
+    brought = [getattr(tensor._keras_history.layer, "input_tensor", None) for tensor in model.inputs]
+    names = [n for n, tensor in zip(model.input_names, brought, strict=True) if tensor is None]
+    empty = x is None or (isinstance(x, list | tuple | Mapping) and not x)
+    given = iter([] if empty and not names else _spread(x, names, "x", "input"))
+    return [
+        _fit(next(given) if column is None else column, tensor.shape, f"input {name!r}")
+        for column, tensor, name in zip(brought, model.inputs, model.input_names, strict=True)
+    ]
+
+
+def _targets(y: Any, objectives: Sequence[Objective]) -> list[Any]:
+    """Returns a column per loss: what was fixed at `compile`, or what was passed for it."""
+    names = [objective.name for objective in objectives if objective.target is None]
+    if y is None and names:
+        raise DataError(
+            f"The losses of the outputs {names} need targets: expected y to be an array, or a list or a "
+            "dictionary of arrays. Received: None."
+        )
+    if y is not None and not names:
+        raise DataError(
+            "The model takes no targets: it has only losses of its own, or targets fixed at compile. "
+            f"Expected y=None, received: {type(y).__name__}."
+        )
+    given = iter([] if y is None else _spread(y, names, "y", "output"))
+    return [
+        _fit_target(next(given) if objective.target is None else objective.target, objective)
+        for objective in objectives
+    ]
 
 
 def _only(x: Any) -> Any:
@@ -187,6 +225,11 @@ def _weights(
         classes = _optional(class_weight, names, "class_weight")
     result = []
     for sample, by_class, target, objective in zip(samples, classes, targets, objectives, strict=True):
+        if objective.temporal and len(objective.shape) < 3:
+            raise DataError(
+                "sample_weight_mode='temporal' needs outputs with an axis of time, (batch, time, …), but the "
+                f"output {objective.name!r} has the shape {objective.shape}."
+            )
         weights = None if sample is None else _column(sample, "sample_weight")
         axes = 2 if objective.temporal else 1
         if weights is not None and len(weights.shape) != axes:
@@ -200,9 +243,14 @@ def _weights(
                 f"sample_weight for output {objective.name!r} needs the shape "
                 f"{tuple(target.shape[:axes])} to fit its targets, but has {tuple(weights.shape)}."
             )
-        if by_class is not None:
-            found = _by_class(by_class, target, objective)
-            weights = found if weights is None else np.asarray(weights) * found
+        if by_class is not None and weights is not None:
+            warnings.warn(
+                f"Output {objective.name!r} has both a sample_weight and a class_weight: the latter is "
+                "ignored, as by Keras 2. Multiply the weights of the rows by those of their classes.",
+                stacklevel=2,
+            )
+        elif by_class is not None:
+            weights = _by_class(by_class, target, objective)
         result.append(weights)
     return result
 
@@ -213,6 +261,11 @@ def _optional(value: Any, names: list[str], what: str) -> list[Any]:
     if isinstance(value, Mapping):
         return [value.get(name) for name in names]
     if isinstance(value, list | tuple) and len(value) == len(names) and not np.isscalar(value[0]):
+        if len(names) > 1 and isinstance(value, tuple):
+            raise InvalidTypeError(
+                f"{what} must be a list with one item per output of {names}, or a dictionary by output name. "
+                "Received: a tuple."
+            )
         return list(value)
     if len(names) != 1:
         raise DataError(f"{what} needs one item per output of {names}.")
@@ -222,6 +275,11 @@ def _optional(value: Any, names: list[str], what: str) -> list[Any]:
 def _by_class(by_class: Mapping[Any, float], target: Any, objective: Objective) -> NDArray[Any]:
     """Returns the weight of each row, found by its class."""
     values = target[:].cpu().numpy() if isinstance(target, Tensor) else np.asarray(target[:])
+    if values.ndim > 2:
+        raise DataError(
+            f"class_weight needs targets of one class per row, but those of output {objective.name!r} have "
+            f"the shape {values.shape}. Use sample_weight with sample_weight_mode='temporal'."
+        )
     classes = values.argmax(-1) if values.shape[-1] > 1 else values.reshape(len(values))
     numbers, place = np.unique(classes, return_inverse=True)
     missing = [int(number) for number in numbers if int(number) not in by_class]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from batchyard.models import losses, metrics
-from batchyard.models.engine.symbolic import Shape
+from batchyard.models.engine.symbolic import Shape, SymbolicTensor
 from batchyard.models.engine.weight import Weight
-from batchyard.models.errors import InvalidArgumentError
+from batchyard.models.errors import InvalidArgumentError, InvalidTypeError
+from batchyard.models.metrics.stateful import RunningMetric, is_stateful
 
 if TYPE_CHECKING:
     from batchyard.models.engine.model import Model
@@ -29,11 +30,13 @@ class NamedMetric:
         name: in logs.
         function: (targets, predictions) to numbers whose mean is the metric.
         weighted: whether sample weights apply.
+        running: the same as an object that counts over batches, if it is one.
     """
 
     name: str
     function: Scorer
     weighted: bool
+    running: RunningMetric | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Objective:
         shape: of the output.
         temporal: whether there is one sample weight per row and time step.
         masked: whether a mask comes with the output: loss and metrics count the steps that it leaves.
+        target: what it is compared with, if that was fixed at `compile`; else it comes with the data.
     """
 
     name: str
@@ -59,6 +63,7 @@ class Objective:
     shape: Shape
     temporal: bool
     masked: bool = False
+    target: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -69,25 +74,38 @@ class Compiled:
         objectives: one per output that has a loss.
         metrics_names: "loss", the outputs' losses if there are several, the metrics: the order of all sums.
         trainable_weights: captured now: setting `trainable` later has no effect before the next `compile`.
+        several: whether the model has several outputs, so that their losses are told one by one.
     """
 
     objectives: tuple[Objective, ...]
     metrics_names: tuple[str, ...]
     trainable_weights: tuple[Weight, ...]
+    several: bool
+
+    @property
+    def running_metrics(self) -> list[tuple[str, RunningMetric]]:
+        """The metrics that count over batches, by name."""
+        return [(m.name, m.running) for o in self.objectives for m in o.metrics if m.running is not None]
+
+    def reset_metrics(self) -> None:
+        """Lets the metrics that count over batches begin anew."""
+        for _, metric in self.running_metrics:
+            metric.reset()
 
     @property
     def masked(self) -> bool:
         """Whether the loss of an output is masked."""
         return any(objective.masked for objective in self.objectives)
 
-    @property
-    def several(self) -> bool:
-        """Whether there are losses of several outputs."""
-        return len(self.objectives) > 1
-
 
 def compile_model(
-    model: Model, loss: Any, metrics: Any, loss_weights: Any, sample_weight_mode: Any, weighted_metrics: Any
+    model: Model,
+    loss: Any,
+    metrics: Any,
+    loss_weights: Any,
+    sample_weight_mode: Any,
+    weighted_metrics: Any,
+    target_tensors: Any = None,
 ) -> Compiled:
     """Matches losses and metrics with the outputs of a built model.
 
@@ -98,6 +116,7 @@ def compile_model(
         loss_weights: as in `Model.compile`.
         sample_weight_mode: as in `Model.compile`.
         weighted_metrics: as in `Model.compile`.
+        target_tensors: as in `Model.compile`.
     """
     names = model.output_names
     losses_of = _per_output(loss, names, "loss")
@@ -107,8 +126,9 @@ def compile_model(
             f"The model has no loss to optimize: compile needs one for at least one of the outputs {names}, "
             f"unless the model adds its own by add_loss or a regularizer. Received: loss={loss!r}."
         )
-    factors = _per_output(loss_weights, names, "loss_weights")
-    modes = _per_output(sample_weight_mode, names, "sample_weight_mode")
+    factors = _per_output(loss_weights, names, "loss_weights", sequence=list)
+    modes = _modes(sample_weight_mode, names)
+    fixed = _fixed_targets(target_tensors, names)
     plain = _metrics_per_output(metrics, names, "metrics")
     weighted = _metrics_per_output(weighted_metrics, names, "weighted_metrics")
     objectives = []
@@ -128,36 +148,84 @@ def compile_model(
                 1.0 if factors[place] is None else float(factors[place]),
                 tuple(found),
                 shape,
-                _is_temporal(modes[place], name, shape),
+                modes[place] == "temporal",
                 model.outputs[place]._keras_mask is not None,
+                fixed[place],
             )
         )
-    log_names = ["loss"]
-    if len(names) > 1:
-        log_names += [f"{o.name}_loss" for o in objectives] if len(objectives) > 1 else []
-    log_names += [m.name for o in objectives for m in o.metrics]
-    return Compiled(tuple(objectives), tuple(log_names), tuple(model.trainable_weights))
+    several = len(names) > 1
+    log_names = ["loss"] + ([f"{o.name}_loss" for o in objectives] if several else [])
+    for name in (m.name for o in objectives for m in o.metrics):
+        log_names.append(_free(name, log_names))
+    return Compiled(tuple(objectives), tuple(log_names), tuple(model.trainable_weights), several)
 
 
-def _is_temporal(mode: Any, name: str, shape: Shape) -> bool:
-    if mode not in (None, "temporal"):
-        raise InvalidArgumentError(f"sample_weight_mode must be None or 'temporal'. Received: {mode!r}.")
-    if mode == "temporal" and len(shape) < 3:
+def _free(name: str, taken: Sequence[str]) -> str:
+    """Returns a name for logs: with _1, _2 … behind it where it is taken."""
+    found, count = name, 0
+    while found in taken:
+        count += 1
+        found = f"{name}_{count}"
+    return found
+
+
+def _modes(value: Any, names: list[str]) -> list[Any]:
+    """Returns each output's mode of sample weights; a dictionary must name all outputs."""
+    if isinstance(value, Mapping) and set(value) != set(names):
         raise InvalidArgumentError(
-            f"sample_weight_mode='temporal' needs outputs with an axis of time, (batch, time, …), but the "
-            f"output {name!r} has the shape {shape}."
+            f"sample_weight_mode must name each of the outputs {names}. Received: {sorted(value)}."
         )
-    return bool(mode == "temporal")
+    modes = _per_output(value, names, "sample_weight_mode")
+    for mode in modes:
+        if mode not in (None, "temporal"):
+            raise InvalidArgumentError(f"sample_weight_mode must be None or 'temporal'. Received: {mode!r}.")
+    return modes
 
 
-def _per_output(value: Any, names: list[str], what: str) -> list[Any]:
-    """Spreads an argument over the outputs."""
+def _fixed_targets(value: Any, names: list[str]) -> list[Tensor | None]:
+    """Returns the target of each output that was fixed; a symbolic tensor stands for targets to come."""
+    if value is None:
+        return [None] * len(names)
+    if isinstance(value, Tensor | SymbolicTensor):
+        if len(names) > 1:
+            raise InvalidArgumentError(
+                f"The model has {len(names)} outputs, but you passed a single tensor as `target_tensors`. "
+                "Expected a list or a dict of tensors."
+            )
+        value = [value]
+    elif isinstance(value, list) and len(value) != len(names):
+        raise InvalidArgumentError(
+            "When passing a list as `target_tensors`, it should have one entry per model output. The model "
+            f"has {len(names)} outputs, but you passed target_tensors={value}"
+        )
+    elif not isinstance(value, list | Mapping):
+        raise InvalidTypeError(
+            "target_tensors must be a tensor, a list of them, or a dictionary by output name. Received: "
+            f"{value!r}."
+        )
+    found = _per_output(value, names, "target_tensors")
+    return [one.detach() if isinstance(one, Tensor) else None for one in found]
+
+
+def _per_output(value: Any, names: list[str], what: str, sequence: Any = list | tuple) -> list[Any]:
+    """Spreads an argument over the outputs.
+
+    Args:
+        value: the argument.
+        names: of the outputs.
+        what: the argument's name.
+        sequence: the types of a value with one item per output.
+    """
     if isinstance(value, Mapping) and not {"class_name", "config"} <= set(value):
         unknown = sorted(set(value) - set(names))
         if unknown:
             raise InvalidArgumentError(f"{what} names {unknown}, but the outputs are named {names}.")
         return [value.get(name) for name in names]
     if isinstance(value, list | tuple):
+        if not isinstance(value, sequence):
+            raise InvalidTypeError(
+                f"{what} must be a list, or a dictionary by output name. Received: {value!r}."
+            )
         if len(value) != len(names):
             raise InvalidArgumentError(
                 f"{what} needs one item per output: expected {len(names)} for {names}, received "
@@ -210,11 +278,14 @@ def _metric(metric: Any, prefix: str, loss: Scorer, shape: Shape, weighted: bool
     found = metrics.get(metric)
     if found is None:
         raise InvalidArgumentError("A metric cannot be None. Leave it out of the list of metrics.")
+    if is_stateful(found):
+        return NamedMetric(prefix + found.name, found, weighted, RunningMetric(found))
     name = getattr(found, "__name__", type(found).__name__)
     return NamedMetric(prefix + name, found, weighted)
 
 
 def _kind(loss: Scorer, shape: Shape) -> str:
+    loss = getattr(loss, "function", None) or loss  # of a loss with arguments
     if shape[-1] == 1 or loss is losses.binary_crossentropy:
         return "binary"
     return "sparse" if loss is losses.sparse_categorical_crossentropy else "categorical"

@@ -116,6 +116,11 @@ class Lambda(Layer):
             "arguments": self.arguments,
         }
 
+    def clone(self) -> Layer:
+        """Returns a layer with the same function."""
+        given = Layer.get_config(self)
+        return type(self)(self.function, self._output_shape, self.mask, self.arguments, **given)
+
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """Makes a layer from what `get_config` returned.

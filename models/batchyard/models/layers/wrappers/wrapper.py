@@ -46,6 +46,11 @@ class Wrapper(Layer):
         described = {"class_name": type(self.layer).__name__, "config": self.layer.get_config()}
         return {**super().get_config(), "layer": described}
 
+    def clone(self) -> Layer:
+        """Returns a wrapper like this one around a clone of the layer within."""
+        given = {key: value for key, value in self.get_config().items() if key != "layer"}
+        return type(self)(self.layer.clone(), **given)
+
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """Makes a layer from what `get_config` returned.
