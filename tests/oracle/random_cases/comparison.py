@@ -1,0 +1,155 @@
+"""A process of Keras 2.2.4 that computes cases, and how its results are compared with ours."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from batchyard import models
+from tests.oracle import random_case_parts, random_case_runner
+
+OURS = SimpleNamespace(
+    layers=models.layers, models=models, backend=models.backend, optimizers=models.optimizers
+)
+#: Relative to the greatest number of an array, and absolute for arrays of small numbers.
+TOLERANCE = {"float32": 1e-5, "float64": 1e-9}
+#: What many steps of training lead to.
+FAR = ("logs", "trained", "optimizer", "test_on_batch", "history", "fitted")
+
+
+class Keras224:
+    """Keras 2.2.4, waiting for cases.
+
+    Args:
+        python: of an environment with Keras 2.2.4.
+        folder: for the files that are exchanged.
+    """
+
+    def __init__(self, python, folder):
+        self.folder = Path(folder)
+        script = Path(__file__).parents[1] / "serve_keras_224.py"
+        with (self.folder / "keras.log").open("w") as log:
+            self.process = subprocess.Popen(
+                [python, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+
+    def run(self, case):
+        """Returns the case and what Keras computes, or the text of its refusal.
+
+        Some parts of Keras or TensorFlow know float32 only: the case is one of float32 then.
+        """
+        found = self._run(case)
+        if isinstance(found, str) and case["floatx"] == "float64":
+            other = {**case, "floatx": "float32"}
+            again = self._run(other)
+            if not isinstance(again, str):
+                return other, again
+        return case, found
+
+    def _run(self, case):
+        path = self.folder / "case.json"
+        path.write_text(json.dumps(case))
+        self.process.stdin.write(f"{path}\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError("Keras 2.2.4 ended: " + (self.folder / "keras.log").read_text()[-2000:])
+        answer = json.loads(line)
+        self.last = answer
+        if not answer["ok"]:
+            return answer["error"]
+        with np.load(f"{path}.npz", allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=60)
+        self.process.stdout.close()
+
+
+def run_ours(case):
+    return random_case_runner.run(json.loads(json.dumps(case)), OURS, random_case_parts)
+
+
+def differences(ours, theirs, floatx):
+    """Returns a line for each array that differs."""
+    found = []
+    for name in sorted({*ours, *theirs}):
+        one, other = ours.get(name), theirs.get(name)
+        if other is None and name.startswith("gradient") and not np.any(one):
+            continue  # Keras says None where nothing depends
+        if one is None or other is None:
+            found.append(f"{name}: only in {'Keras' if one is None else 'ours'}")
+        elif one.dtype.kind not in "fiub" or other.dtype.kind not in "fiub":
+            if not np.array_equal(one, other):
+                found.append(f"{name}: ours {one} Keras {other}")
+        elif one.shape != other.shape:
+            found.append(f"{name}: shape {one.shape}, Keras {other.shape}")
+        else:
+            tolerance = TOLERANCE[floatx] * (5 if name.startswith(FAR) else 1)
+            found += _numbers(name, one.astype(float), other.astype(float), tolerance)
+    return found
+
+
+def _numbers(name, one, other, tolerance):
+    if not other.size:
+        return []
+    finite = np.isfinite(other)
+    if not np.array_equal(finite, np.isfinite(one)):
+        return [f"{name}: ours {one.ravel()[:4]} Keras {other.ravel()[:4]}"]
+    if not finite.any():
+        return []
+    error = np.abs(one[finite] - other[finite]).max()
+    size = max(1.0, np.abs(other[finite]).max())
+    if error <= tolerance * size:
+        return []
+    return [f"{name}: differs by {error:.2g}, the greatest number being {size:.3g}"]
+
+
+def main(python, folder, kind, first, count):
+    """Prints differences of many cases, for work on them by hand."""
+    import time
+
+    from tests.oracle import random_cases
+
+    keras, tally = Keras224(python, folder), {"equal": 0, "refused": 0, "both": 0, "differ": 0, "failed": 0}
+    began, seconds = time.time(), 0.0
+    for seed in range(int(first), int(first) + int(count)):
+        case = getattr(random_cases, kind)(seed)
+        case, theirs = keras.run(case)
+        seconds += keras.last["seconds"]
+        try:
+            ours = run_ours(case)
+        except Exception as error:
+            ours = repr(error)
+        if isinstance(theirs, str):
+            outcome = "both" if isinstance(ours, str) else "refused"
+            print(
+                seed,
+                outcome,
+                case["floatx"],
+                theirs[:200],
+                keras.last["trace"][-900:] if outcome == "refused" else "",
+                "| OURS",
+                ours[:150] if isinstance(ours, str) else "",
+            )
+        elif isinstance(ours, str):
+            outcome = "failed"
+            print(seed, "FAILED", ours[:600])
+        else:
+            lines = differences(ours, theirs, case["floatx"])
+            outcome = "differ" if lines else "equal"
+            if lines:
+                print(seed, "DIFFERS", case["floatx"], *[line[:700] for line in lines[:6]], sep="\n    ")
+                print("   ", json.dumps(case["graph"])[:900], json.dumps(case.get("compile"))[:300])
+        tally[outcome] += 1
+        sys.stdout.flush()
+    keras.close()
+    print(kind, tally, f"{time.time() - began:.0f} s, Keras {seconds:.0f} s")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,59 @@
+"""Computes described cases by Keras 2.2.4, for as long as there are any: its start takes five seconds.
+
+Each line of the input is the path of a case; beside it the results are written as `.npz`, and a line of the
+output says how it went. Run it by Keras 2.2.4's Python.
+
+Two things are not Keras's but TensorFlow 1.13's, and are changed here. Optimizers compute in no order
+(keras_224_in_order.py); TensorFlow's resource variables keep, besides, the states that gradients still need.
+Moving averages are corrected by hidden variables that no file holds; as on Theano they are
+`momentum * old + (1 - momentum) * new` here.
+"""
+
+import json
+import os
+import sys
+import time
+import traceback
+import warnings
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ["OMP_NUM_THREADS"] = "1"
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import keras
+import numpy as np
+import random_case_parts
+import random_case_runner
+import tensorflow as tf
+from keras_224_in_order import count_steps_last
+
+
+def moving_average_update(variable, value, momentum):
+    return tf.assign(variable, variable * momentum + tf.cast(value, variable.dtype) * (1 - momentum))
+
+
+def serve(lines, answers):
+    for line in lines:
+        path, began = line.strip(), time.time()
+        with open(path) as file:
+            case = json.load(file)
+        try:
+            found = random_case_runner.run(case, keras, random_case_parts)
+            np.savez(path + ".npz", **found)
+            answer = {"ok": True}
+        except Exception as error:
+            answer = {"ok": False, "error": repr(error)[:500], "trace": traceback.format_exc()[-2500:]}
+        answer["seconds"] = time.time() - began
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    tf.enable_resource_variables()
+    keras.backend.moving_average_update = moving_average_update
+    count_steps_last()
+    tf.logging.set_verbosity(tf.logging.ERROR)
+    answers, sys.stdout = sys.stdout, sys.stderr
+    serve(sys.stdin, answers)
