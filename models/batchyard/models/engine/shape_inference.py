@@ -91,7 +91,8 @@ class _Trial:
             return zeros(tensor.shape, tensor.dtype)
 
         inputs = [zeros(shape, torch_dtype(self.layer.dtype)) for shape in self.shapes]
-        weights = {name: weight.detach().to(device) for name, weight in self.layer.named_parameters()}
+        tensors = (*self.layer.named_parameters(), *self.layer.named_buffers())
+        weights = {name: tensor.detach().to(device) for name, tensor in tensors}
         arguments = map_structure(
             self.arguments, lambda leaf: symbol(leaf) if isinstance(leaf, SymbolicTensor) else leaf
         )

@@ -43,6 +43,7 @@ from batchyard.models.layers.core.reshape import Reshape
 from batchyard.models.layers.core.spatial_dropout1d import SpatialDropout1D
 from batchyard.models.layers.core.spatial_dropout2d import SpatialDropout2D
 from batchyard.models.layers.core.spatial_dropout3d import SpatialDropout3D
+from batchyard.models.layers.core.torch_layer import TorchLayer
 from batchyard.models.layers.embeddings.embedding import Embedding
 from batchyard.models.layers.legacy.highway import Highway
 from batchyard.models.layers.legacy.maxout_dense import MaxoutDense
@@ -223,6 +224,7 @@ __all__ = [
     "Subtract",
     "ThresholdedReLU",
     "TimeDistributed",
+    "TorchLayer",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",

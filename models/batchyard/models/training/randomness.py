@@ -7,6 +7,7 @@ place, so whoever computes the lane draws the same numbers; outside it is torch'
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,7 +15,14 @@ from contextvars import ContextVar
 import torch
 from torch import Generator, Tensor
 
-__all__ = ["current_generator", "derive_seed", "draw_seed", "lane_scope", "random_bits16"]
+__all__ = [
+    "current_generator",
+    "derive_seed",
+    "draw_seed",
+    "global_generators",
+    "lane_scope",
+    "random_bits16",
+]
 
 #: Names what the numbers are for, so that another use of the same tuple draws others.
 _PERSON = b"batchyard.lane"
@@ -29,6 +37,9 @@ class _Lane:
         self.seed = seed
         self.generators: dict[torch.device, Generator] = {}
 
+
+#: Held by the thread that uses the global generators, of which there is one a process.
+_GLOBAL = threading.RLock()
 
 _current: ContextVar[_Lane | None] = ContextVar("lane", default=None)
 
@@ -70,6 +81,28 @@ def current_generator(device: torch.device | str = "cpu") -> Generator:
     if generator is None:
         generator = lane.generators[device] = Generator(device=device).manual_seed(lane.seed)
     return generator
+
+
+@contextmanager
+def global_generators(device: torch.device) -> Iterator[None]:
+    """Seeds torch's global generators for this lane, for modules that draw from those, and puts them back.
+
+    Outside of `lane_scope` it does nothing.
+
+    Args:
+        device: whose generator is seeded besides the CPU's.
+    """
+    if _current.get() is None:
+        yield
+        return
+    seed = int(torch.randint(2**63 - 1, (), generator=current_generator()))
+    index = torch.cuda.current_device() if device.type == "cuda" and device.index is None else device.index
+    devices = [index or 0] if device.type == "cuda" else []
+    with _GLOBAL, torch.random.fork_rng(devices=devices):
+        torch.default_generator.manual_seed(seed)
+        for number in devices:
+            torch.cuda.default_generators[number].manual_seed(seed)
+        yield
 
 
 def random_bits16(shape: tuple[int, ...], device: torch.device) -> Tensor:
