@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from batchyard.models.optimizers.fused import adam_update, fusable
 from batchyard.models.optimizers.optimizer import DecayingOptimizer, Hyper, epsilon_or_default
 
 __all__ = ["Adam"]
@@ -59,15 +60,22 @@ class Adam(DecayingOptimizer):
     def _update(self, params: list[Tensor], grads: list[Tensor]) -> None:
         beta_1, beta_2, t = float(self.beta_1), float(self.beta_2), self.iterations + 1
         m, v = self._slots["m"], self._slots["v"]
+        vhat = self._slots["vhat"] if self.amsgrad else None
+        lr = self.decayed_lr()
+        if fusable(params) and beta_2 < 1.0:
+            adam_update(
+                params, grads, m, v, vhat, t=t, lr=lr, beta_1=beta_1, beta_2=beta_2, epsilon=self.epsilon
+            )
+            return
         torch._foreach_lerp_(m, grads, 1.0 - beta_1)
         torch._foreach_mul_(v, beta_2)
         torch._foreach_addcmul_(v, grads, grads, value=1.0 - beta_2)
-        if self.amsgrad:
-            torch._foreach_maximum_(self._slots["vhat"], v)
-            v = self._slots["vhat"]
+        if vhat is not None:
+            torch._foreach_maximum_(vhat, v)
+            v = vhat
         roots = torch._foreach_sqrt(v)
         torch._foreach_add_(roots, self.epsilon)
-        rate = self.decayed_lr() * math.sqrt(1.0 - beta_2**t) / (1.0 - beta_1**t)
+        rate = lr * math.sqrt(1.0 - beta_2**t) / (1.0 - beta_1**t)
         torch._foreach_addcdiv_(params, m, roots, value=-rate)
 
     def get_config(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from batchyard.models.optimizers.fused import fusable, rmsprop_update
 from batchyard.models.optimizers.optimizer import DecayingOptimizer, Hyper, epsilon_or_default
 
 __all__ = ["RMSprop"]
@@ -46,6 +47,9 @@ class RMSprop(DecayingOptimizer):
 
     def _update(self, params: list[Tensor], grads: list[Tensor]) -> None:
         rho, squares = float(self.rho), self._slots["accumulator"]
+        if fusable(params):
+            rmsprop_update(params, grads, squares, lr=self.decayed_lr(), rho=rho, epsilon=self.epsilon)
+            return
         torch._foreach_mul_(squares, rho)
         torch._foreach_addcmul_(squares, grads, grads, value=1.0 - rho)
         roots = torch._foreach_sqrt(squares)

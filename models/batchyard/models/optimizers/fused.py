@@ -1,0 +1,139 @@
+"""Updates in one pass: torch's fused kernels, given such numbers that they compute Keras's formulas."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+__all__ = ["adam_update", "fusable", "momentum_update", "rmsprop_update", "without_gaps"]
+
+
+def fusable(params: Sequence[Tensor]) -> bool:
+    """Whether torch's fused kernels take these weights: of one device and float type, without gaps."""
+    first = params[0]
+    kind, device = first.dtype, first.device
+    return (
+        kind in (torch.float32, torch.float64)
+        and device.type in ("cpu", "cuda")
+        and all(p.dtype is kind and p.device == device and p.is_contiguous() for p in params)
+    )
+
+
+def momentum_update(
+    params: list[Tensor], grads: list[Tensor], moments: list[Tensor], lr: float, momentum: float
+) -> None:
+    """Makes v = momentum * v - lr * g; w = w + v.
+
+    torch's kernel makes v = momentum * v + (1 - dampening) * g; w = w - rate * v: here the learning rate goes
+    into the dampening, and the rate is -1.
+
+    Args:
+        params: the weights w.
+        grads: g.
+        moments: v.
+        lr: the learning rate.
+        momentum: how much of v goes on; not 0.
+    """
+    torch._fused_sgd_(
+        params,
+        without_gaps(grads),
+        moments,
+        weight_decay=0.0,
+        momentum=momentum,
+        lr=-1.0,
+        dampening=1.0 + lr,
+        nesterov=False,
+        maximize=False,
+        is_first_step=False,
+    )
+
+
+def adam_update(
+    params: list[Tensor],
+    grads: list[Tensor],
+    m: list[Tensor],
+    v: list[Tensor],
+    vhat: list[Tensor] | None,
+    *,
+    t: int,
+    lr: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> None:
+    """Makes Adam's update number `t`.
+
+    Keras divides by sqrt(v) + epsilon before it corrects the bias of v, torch afterwards: so here epsilon is
+    corrected too.
+
+    Args:
+        params: the weights.
+        grads: theirs.
+        m: moving averages of the gradients.
+        v: moving averages of their squares.
+        vhat: the greatest v so far; None without amsgrad.
+        t: 1, 2, ….
+        lr: the learning rate.
+        beta_1: how much of m goes on.
+        beta_2: how much of v goes on.
+        epsilon: added to the root.
+    """
+    step = torch.full((), float(t), device=params[0].device)
+    torch._fused_adam_(
+        params,
+        without_gaps(grads),
+        m,
+        v,
+        vhat or [],
+        [step] * len(params),
+        lr=lr,
+        beta1=beta_1,
+        beta2=beta_2,
+        weight_decay=0.0,
+        eps=epsilon / math.sqrt(1.0 - beta_2**t),
+        amsgrad=vhat is not None,
+        maximize=False,
+    )
+
+
+def rmsprop_update(
+    params: list[Tensor], grads: list[Tensor], squares: list[Tensor], *, lr: float, rho: float, epsilon: float
+) -> None:
+    """Makes a = rho * a + (1 - rho) * g²; w = w - lr * g / (sqrt(a) + epsilon).
+
+    That is Adam with beta_1 = 0, whose m is the gradient itself, after infinitely many steps, when no bias is
+    left to be corrected.
+
+    Args:
+        params: the weights w.
+        grads: g.
+        squares: a.
+        lr: the learning rate.
+        rho: how much of a goes on.
+        epsilon: added to the root.
+    """
+    grads = without_gaps(grads)
+    step = torch.full((), math.inf, device=params[0].device)
+    torch._fused_adam_(
+        params,
+        grads,
+        grads,
+        squares,
+        [],
+        [step] * len(params),
+        lr=lr,
+        beta1=0.0,
+        beta2=rho,
+        weight_decay=0.0,
+        eps=epsilon,
+        amsgrad=False,
+        maximize=False,
+    )
+
+
+def without_gaps(grads: list[Tensor]) -> list[Tensor]:
+    """Returns gradients that lie in memory as the weights do: the kernels do not look at axes."""
+    return [grad.contiguous() for grad in grads]
