@@ -11,6 +11,7 @@ from torch import Tensor
 
 from batchyard.models.engine.states import current_states, restore_states
 from batchyard.models.errors import NonFiniteLoss
+from batchyard.models.training.allocator import prepare_memory
 from batchyard.models.training.data import EvaluationData, TrainingData
 from batchyard.models.training.evaluate import evaluation_logs
 from batchyard.models.training.lanes import FLAG_STOP_AT, LOSS_AT, ROWS_AT, LaneResult
@@ -58,6 +59,7 @@ def fit_loop(
     Returns:
         `state`.
     """
+    prepare_memory()
     step = TrainStep(model, strategy.lanes)
     stop = _StopFlag()
     model.stop_training = state.stopped

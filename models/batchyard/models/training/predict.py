@@ -13,6 +13,7 @@ from torch import Tensor
 from batchyard.models.engine.step_context import collecting
 from batchyard.models.engine.symbolic import unpack_singleton
 from batchyard.models.training.adapt import columns_of
+from batchyard.models.training.allocator import prepare_memory
 from batchyard.models.training.phase import phase_scope
 from batchyard.models.training.progress import shown_progress
 from batchyard.models.training.states import expect_whole_batches
@@ -40,6 +41,7 @@ def predict_batch(model: Model, inputs: Any, rows: int) -> list[NDArray[Any]]:
 
 
 def _outputs(model: Model, inputs: Sequence[Tensor], count: int, rows: int) -> list[Tensor]:
+    prepare_memory()
     if count < rows:
         inputs = [torch.cat([x, x.new_zeros((rows - count, *x.shape[1:]))]) for x in inputs]
     with torch.inference_mode(), phase_scope(model, False), collecting():
