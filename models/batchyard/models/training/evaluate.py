@@ -14,6 +14,7 @@ from batchyard.models.engine.states import state_keepers
 from batchyard.models.engine.step_context import collecting
 from batchyard.models.metrics.stateful import refuse_with_lanes
 from batchyard.models.training.adapt import columns_of
+from batchyard.models.training.allocator import prepare_memory
 from batchyard.models.training.data import (
     ArrayEvaluation,
     EvaluationData,
@@ -76,6 +77,7 @@ def lane_sums(model: Model, batch: GlobalBatch, rows: slice, lane: int) -> Tenso
 
 def _forward(model: Model, batch: GlobalBatch, rows: slice, several: bool) -> ForwardPass:
     """Computes the outputs of some rows of a batch; with several lanes, stateful layers are told which."""
+    prepare_memory()
     data = batch.lane(rows)
     with torch.inference_mode(), phase_scope(model, False), collecting() as context:
         if several:
