@@ -140,7 +140,9 @@ def plain(value: Any, where: str) -> Any:
     Raises:
         NotSerializableError: where there is no such value.
     """
-    if value is None or isinstance(value, str | bool | int):
+    if isinstance(value, str):
+        return str(value)
+    if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
         return float(value)
