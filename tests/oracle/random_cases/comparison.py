@@ -14,8 +14,9 @@ from tests.oracle import random_case_parts, random_case_runner
 OURS = SimpleNamespace(
     layers=models.layers, models=models, backend=models.backend, optimizers=models.optimizers
 )
-#: Relative to the greatest number of an array, and absolute for arrays of small numbers.
-TOLERANCE = {"float32": 1e-5, "float64": 1e-9}
+#: Relative to the greatest number of an array, and absolute for arrays of small numbers. With float64 some of
+#: TensorFlow's operators still take constants, such as the slope of LeakyReLU, as float32.
+TOLERANCE = {"float32": 1e-5, "float64": 1e-7}
 #: What many steps of training lead to.
 FAR = ("logs", "trained", "optimizer", "test_on_batch", "history", "fitted")
 

@@ -224,9 +224,7 @@ def _batch_normalization(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                 "`mode=2` are no longer supported."
             )
         kwargs.pop("mode")
-        warnings.warn(
-            "The `mode` argument of `BatchNormalization` no longer exists.", UserWarning, stacklevel=4
-        )
+        return args, kwargs, ["mode"]
     return args, kwargs, []
 
 
@@ -236,7 +234,13 @@ def _zero_padding(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return args, kwargs, []
     names = (("top_pad", "bottom_pad"), ("left_pad", "right_pad"))
     padding = tuple((sides.get(before, 0), sides.get(after, 0)) for before, after in names)
-    return args[1:], {**kwargs, "padding": padding}, ["padding"]
+    warnings.warn(
+        f"The `padding` of `ZeroPadding2D` is no longer a dictionary. Pass it as `padding={padding}`: "
+        "((top, bottom), (left, right)).",
+        UserWarning,
+        stacklevel=4,
+    )
+    return args[1:], {**kwargs, "padding": padding}, []
 
 
 def _generator_steps(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -278,35 +282,39 @@ _BIAS = {"b_regularizer": "bias_regularizer", "b_constraint": "bias_constraint",
 _KERNEL = {
     "init": "kernel_initializer",
     "W_regularizer": "kernel_regularizer",
+    "b_regularizer": "bias_regularizer",
     "W_constraint": "kernel_constraint",
-    **_BIAS,
+    "b_constraint": "bias_constraint",
+    "bias": "use_bias",
 }
-_CONV = {"nb_filter": "filters", "border_mode": "padding"}
-_CONV_ND = {**_CONV, "subsample": "strides", **_FORMAT}
-_RECURRENT = {
-    "inner_init": "recurrent_initializer",
-    "inner_activation": "recurrent_activation",
-    "U_regularizer": "recurrent_regularizer",
-    "dropout_W": "dropout",
-    "dropout_U": "recurrent_dropout",
-}
+_CONV_ND = {"nb_filter": "filters", "subsample": "strides", "border_mode": "padding", **_FORMAT}
+_DROPOUTS = {"dropout_W": "dropout", "dropout_U": "recurrent_dropout"}
 _POOL_ND = Spelling({"border_mode": "padding", **_FORMAT}, _ORDER)
 _POOL_1D = Spelling({"pool_length": "pool_size", "stride": "strides", "border_mode": "padding"})
 _FORMAT_ONLY = Spelling(_FORMAT, _ORDER)
 _RATE = Spelling({"p": "rate"})
 _RATE_ND = Spelling({"p": "rate", **_FORMAT}, _ORDER)
 _CONV_1D = Spelling(
-    {**_CONV, **_KERNEL, "filter_length": "kernel_size", "subsample_length": "strides"},
+    {
+        "nb_filter": "filters",
+        "filter_length": "kernel_size",
+        "subsample_length": "strides",
+        "border_mode": "padding",
+        **_KERNEL,
+    },
     prepare=_sequence_shape,
 )
 _CONV_2D = Spelling({**_CONV_ND, **_KERNEL}, _ORDER, _kernel("nb_row", "nb_col"))
 _RNN = Spelling(
     {
         "output_dim": "units",
-        **_RECURRENT,
         "init": "kernel_initializer",
+        "inner_init": "recurrent_initializer",
+        "inner_activation": "recurrent_activation",
         "W_regularizer": "kernel_regularizer",
         "b_regularizer": "bias_regularizer",
+        "U_regularizer": "recurrent_regularizer",
+        **_DROPOUTS,
         "consume_less": "implementation",
     },
     {"consume_less": {"cpu": 0, "mem": 1, "gpu": 2}},
@@ -338,7 +346,19 @@ LAYERS: dict[str, Spelling] = {
     "GRU": _RNN,
     "LSTM": _RNN,
     "ConvLSTM2D": Spelling(
-        {**_CONV_ND, **_KERNEL, **_RECURRENT}, _ORDER, _both(_recurrent, _kernel("nb_row", "nb_col"))
+        {
+            **_CONV_ND,
+            "init": "kernel_initializer",
+            "inner_init": "recurrent_initializer",
+            "W_regularizer": "kernel_regularizer",
+            "U_regularizer": "recurrent_regularizer",
+            "b_regularizer": "bias_regularizer",
+            "inner_activation": "recurrent_activation",
+            **_DROPOUTS,
+            "bias": "use_bias",
+        },
+        _ORDER,
+        _both(_recurrent, _kernel("nb_row", "nb_col")),
     ),
     "Conv1D": _CONV_1D,
     "LocallyConnected1D": _CONV_1D,

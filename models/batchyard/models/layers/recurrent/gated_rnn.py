@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -48,6 +49,13 @@ class GatedRNN(RNN):
     recurrent_dropout = OfCell()
 
     def __init__(self, cell: RecurrentCell, activity_regularizer: Any = None, **kwargs: Any) -> None:
+        if cell.implementation == 0:
+            warnings.warn(
+                "`implementation=0` is deprecated: it computes what implementation=1 does, which is the "
+                "default. Leave it out.",
+                UserWarning,
+                stacklevel=3,
+            )
         super().__init__(cell, **kwargs)
         self.activity_regularizer = regularizers.get(activity_regularizer)
 
