@@ -18,6 +18,7 @@ BatchyardModelsError
 ├── InvalidDecisionError     (ValueError)  text that is no decision of an epoch's end
 ├── UnknownMetricError       (ValueError)  a metric that the run doesn't have
 ├── NotSerializableError     (ValueError)  an object that no file or job file can hold
+│   └── SubclassedModelError (NotImplementedError)  a model whose class computes by itself
 ├── ModelFileError           (ValueError)  a file that is no model file, or a damaged one
 ├── UnsafeCodeError          (ValueError)  a file that brings code, which was not allowed
 └── NonFiniteLoss            (ArithmeticError)  the loss became NaN or infinite
@@ -47,6 +48,7 @@ __all__ = [
     "NotSerializableError",
     "ShapeError",
     "StateError",
+    "SubclassedModelError",
     "UnknownMetricError",
     "UnknownNameError",
     "UnsafeCodeError",
@@ -144,6 +146,10 @@ class UnknownMetricError(BatchyardModelsError, ValueError):
 
 class NotSerializableError(BatchyardModelsError, ValueError):
     """Raised where an object has to be written down that cannot be, such as a function without a name."""
+
+
+class SubclassedModelError(NotSerializableError, NotImplementedError):
+    """Raised where a model that computes by a `call` of its own is to be described or saved."""
 
 
 class ModelFileError(BatchyardModelsError, ValueError):

@@ -1,6 +1,9 @@
 """Settings and state that all of the library shares, and Keras's functions on tensors: `backend as K`."""
 
 from batchyard.models.backend.configuration import (
+    _BACKEND as _BACKEND,
+)
+from batchyard.models.backend.configuration import (
     backend,
     epsilon,
     floatx,
@@ -188,6 +191,7 @@ from batchyard.models.backend.shapes import (
 )
 
 __all__ = [
+    "_BACKEND",
     "Function",
     "HyperParameter",
     "abs",

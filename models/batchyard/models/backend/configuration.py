@@ -22,6 +22,9 @@ __all__ = [
 _FLOATS = ("float16", "float32", "float64")
 _FORMATS = ("channels_last", "channels_first")
 
+#: Keras's name for what `backend()` returns.
+_BACKEND = "torch"
+
 _floatx = "float32"
 _epsilon = 1e-7
 _image_data_format = "channels_last"
@@ -29,7 +32,7 @@ _image_data_format = "channels_last"
 
 def backend() -> str:
     """Returns the name of what computes: always "torch"."""
-    return "torch"
+    return _BACKEND
 
 
 def floatx() -> str:

@@ -87,3 +87,16 @@ class Inspection:
         if self._network.inputs is not None:
             raise GraphError(f"Model {self._network.name} has its inputs already: {self._network.inputs}.")
         self._network._set_graph(to_list(inputs), self._network.outputs)
+
+    # What servers of Keras's time call before they start threads: here there is nothing to be made.
+
+    def _make_train_function(self) -> None:
+        """Checks that the model is compiled, as training would."""
+        self._network.compiled  # type: ignore[attr-defined]  # noqa: B018
+
+    def _make_test_function(self) -> None:
+        """Checks that the model is compiled, as evaluation would."""
+        self._network.compiled  # type: ignore[attr-defined]  # noqa: B018
+
+    def _make_predict_function(self) -> None:
+        """Does nothing: a model predicts as it is, in any thread."""

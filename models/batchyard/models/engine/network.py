@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -28,6 +28,9 @@ from batchyard.models.engine.weight import Weight
 from batchyard.models.errors import GraphError, InvalidArgumentError, ShapeError
 from batchyard.models.utils.source_inputs import get_source_inputs
 
+if TYPE_CHECKING:
+    from batchyard.models.engine.subclassed import CallGraph
+
 __all__ = ["Network"]
 
 
@@ -46,6 +49,7 @@ class Network(Persistence, Inspection, Layer):
     #: Computes besides the outputs the symbolic losses and updates that layers were given; None without such.
     _telling_plan: Plan | None = None
     _told_losses = 0
+    _graph: Graph | CallGraph
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -84,7 +88,7 @@ class Network(Persistence, Inspection, Layer):
     # Layers.
 
     @property
-    def graph(self) -> Graph:
+    def graph(self) -> Graph | CallGraph:
         """The layers and calls between inputs and outputs."""
         return self._graph
 
@@ -215,9 +219,10 @@ class Network(Persistence, Inspection, Layer):
             masks_out: a list to which the outputs' masks are appended.
             **kwargs: accepted for Keras's sake.
         """
-        plan, tensors = self._telling_plan or self._graph.plan, to_list(inputs)
-        if plan is self._telling_plan and current_step() is None:
-            plan = self._graph.plan
+        plan, tensors = self._graph.plan, to_list(inputs)
+        if self._telling_plan is not None and current_step() is not None:
+            plan = self._telling_plan
+        assert isinstance(plan, Plan)  # a model without a graph has a `call` of its own
         if mask is None and masks_out is None:
             return unpack_singleton(self._tell(plan.run(tensors)))
         masks = [None] * len(tensors) if mask is None else to_list(mask)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from batchyard.models.errors import NotBuiltError
+from batchyard.models.training.compile import warn_of_changed_freezing
+
 if TYPE_CHECKING:
     from batchyard.models.engine.layer import Layer
     from batchyard.models.engine.network import Network
@@ -26,6 +29,14 @@ def print_summary(
         positions: where columns end, as fractions of the line.
         print_fn: called with each line; `print` by default.
     """
+    if not model.built:
+        raise NotBuiltError(
+            f"Model {model.name} has no layers with shapes yet. Call build((None, …)) or fit, or give the "
+            "first layer input_shape=…."
+        )
+    compiled = getattr(model, "_compiled", None)
+    if compiled is not None:
+        warn_of_changed_freezing(model)  # type: ignore[arg-type]  # only a Model is compiled
     out = print_fn or print
     chain = _is_chain(model)
     length = line_length or (65 if chain else 98)
@@ -62,10 +73,11 @@ def _rows(model: Network, layer: Layer, chain: bool) -> list[list[str]]:
     first = [f"{layer.name} ({type(layer).__name__})", shape, str(layer.count_params() if layer.built else 0)]
     if chain:
         return [first]
+    nodes = set(model.nodes)
     origins = [
         f"{tensor._keras_history.layer.name}[{tensor._keras_history.node_index}][{tensor._keras_history.tensor_index}]"
         for node in layer._inbound_nodes
-        if node in model._graph.nodes
+        if node in nodes
         for tensor in node.sources
     ]
     rest = [["", "", "", origin] for origin in origins[1:]]
@@ -73,5 +85,7 @@ def _rows(model: Network, layer: Layer, chain: bool) -> list[list[str]]:
 
 
 def _is_chain(model: Network) -> bool:
-    nodes = model._graph.nodes
-    return all(len(node.sources) <= 1 for node in nodes) and len(nodes) == len(model._graph.layers)
+    nodes = model.nodes
+    return not nodes or (
+        all(len(node.sources) <= 1 for node in nodes) and len(nodes) == len(model.graph.layers)
+    )

@@ -15,6 +15,7 @@ from batchyard.models.backend.configuration import torch_dtype
 from batchyard.models.engine.symbolic import Shape
 from batchyard.models.errors import DataError, InvalidTypeError
 from batchyard.models.training.data import Columns
+from batchyard.models.training.sparse_rows import SparseRows, is_sparse_matrix
 
 if TYPE_CHECKING:
     from batchyard.models.engine.model import Model
@@ -156,6 +157,8 @@ def _column(value: Any, what: str) -> Any:
         raise DataError(f"{what} is missing: expected an array, received None.")
     if isinstance(value, Tensor):
         return value.detach()
+    if is_sparse_matrix(value):
+        return SparseRows(value)
     if not hasattr(value, "shape") or not hasattr(value, "dtype"):
         value = np.asarray(value)
     if len(value.shape) == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,10 @@ from batchyard.models.errors import InvalidArgumentError, InvalidTypeError
 from batchyard.models.metrics.stateful import RunningMetric, is_stateful
 
 if TYPE_CHECKING:
+    from batchyard.models.engine.layer import Layer
     from batchyard.models.engine.model import Model
 
-__all__ = ["Compiled", "NamedMetric", "Objective", "compile_model"]
+__all__ = ["Compiled", "NamedMetric", "Objective", "compile_model", "warn_of_changed_freezing"]
 
 Scorer = Callable[[Tensor, Tensor], Tensor]
 
@@ -75,12 +77,14 @@ class Compiled:
         metrics_names: "loss", the outputs' losses if there are several, the metrics: the order of all sums.
         trainable_weights: captured now: setting `trainable` later has no effect before the next `compile`.
         several: whether the model has several outputs, so that their losses are told one by one.
+        frozen: identities of the weights of frozen layers, captured now: their moving averages stay.
     """
 
     objectives: tuple[Objective, ...]
     metrics_names: tuple[str, ...]
     trainable_weights: tuple[Weight, ...]
     several: bool
+    frozen: frozenset[int] = frozenset()
 
     @property
     def running_metrics(self) -> list[tuple[str, RunningMetric]]:
@@ -157,7 +161,9 @@ def compile_model(
     log_names = ["loss"] + ([f"{o.name}_loss" for o in objectives] if several else [])
     for name in (m.name for o in objectives for m in o.metrics):
         log_names.append(_free(name, log_names))
-    return Compiled(tuple(objectives), tuple(log_names), tuple(model.trainable_weights), several)
+    return Compiled(
+        tuple(objectives), tuple(log_names), tuple(model.trainable_weights), several, _frozen(model)
+    )
 
 
 def _free(name: str, taken: Sequence[str]) -> str:
@@ -167,6 +173,35 @@ def _free(name: str, taken: Sequence[str]) -> str:
         count += 1
         found = f"{name}_{count}"
     return found
+
+
+def warn_of_changed_freezing(model: Model) -> None:
+    """Warns if layers were frozen or thawed since `compile`, which has had no effect then."""
+    captured, now = len(model.compiled.trainable_weights), len(model.trainable_weights)
+    if captured != now:
+        warnings.warn(
+            f"Discrepancy between the weights that model {model.name} trains, {captured} since compile, and "
+            f"those that are trainable now, {now}: `trainable` takes effect with the next compile.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _frozen(model: Layer) -> frozenset[int]:
+    """Returns the weights that no path of layers without a frozen one leads to."""
+    weights: dict[bool, set[int]] = {True: set(), False: set()}
+    seen: set[tuple[int, bool]] = set()
+
+    def visit(layer: Layer, frozen: bool) -> None:
+        frozen = frozen or not layer.trainable
+        if (id(layer), frozen) not in seen:
+            seen.add((id(layer), frozen))
+            weights[frozen].update(map(id, layer._own_weights()))
+            for inner in layer._sublayers():
+                visit(inner, frozen)
+
+    visit(model, False)
+    return frozenset(weights[True] - weights[False])
 
 
 def _modes(value: Any, names: list[str]) -> list[Any]:

@@ -11,6 +11,7 @@ from batchyard.models.backend.configuration import floatx
 from batchyard.models.callbacks import CallbackList, History, ProgbarLogger
 from batchyard.models.errors import DataError, InvalidArgumentError
 from batchyard.models.training.adapt import columns_of
+from batchyard.models.training.compile import warn_of_changed_freezing
 from batchyard.models.training.data import (
     ArrayData,
     ArrayEvaluation,
@@ -101,6 +102,7 @@ def train(
         lanes: logical shards of each batch.
         facts: what callbacks are told besides; progress counts samples if it says how many there are.
     """
+    warn_of_changed_freezing(model)
     history = History()
     bar = [ProgbarLogger("samples" if "samples" in facts else "steps")] if verbose else []
     called = CallbackList([*bar, *(callbacks or ()), history])
