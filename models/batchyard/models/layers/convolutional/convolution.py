@@ -137,6 +137,7 @@ class Convolution(Layer):
 
     def call(self, inputs: Tensor) -> Any:
         """Computes the output."""
+        relu = self.activation is activations.relu
         output = convolve(
             inputs,
             self.kernel,
@@ -145,8 +146,9 @@ class Convolution(Layer):
             self.padding,
             self.dilation_rate,
             self.data_format == "channels_last",
+            relu,
         )
-        return self.activation(output)
+        return output if relu else self.activation(output)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the output's shape."""

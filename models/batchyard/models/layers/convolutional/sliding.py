@@ -25,6 +25,7 @@ def convolve(
     padding: str,
     dilation: Sequence[int],
     channels_last: bool,
+    relu: bool = False,
 ) -> Tensor:
     """Slides filters over images.
 
@@ -36,10 +37,11 @@ def convolve(
         padding: "valid", "same", or (one axis) "causal".
         dilation: one number per axis of the space.
         channels_last: the order of the input's and output's axes.
+        relu: whether negative outputs become 0: here that needs no further memory.
     """
     rank = len(strides)
     torch_kernel = kernel.permute(rank + 1, rank, *range(rank))
-    return _slide(inputs, torch_kernel, bias, strides, padding, dilation, channels_last, 1)
+    return _slide(inputs, torch_kernel, bias, strides, padding, dilation, channels_last, 1, relu)
 
 
 def convolve_channels_apart(
@@ -113,6 +115,7 @@ def _slide(
     dilation: Sequence[int],
     channels_last: bool,
     groups: int,
+    relu: bool = False,
 ) -> Tensor:
     x = inputs.movedim(-1, 1) if channels_last else inputs
     flat = len(strides) == 1
@@ -136,6 +139,8 @@ def _slide(
             x = functional.pad(x, [side for pair in reversed(sides) for side in pair])
     slide = functional.conv2d if len(strides) == 2 else functional.conv3d
     x = slide(x, torch_kernel, bias, tuple(strides), symmetric, tuple(dilation), groups)
+    if relu:
+        x = torch.relu_(x)
     if flat:
         x = x.squeeze(2)
     return x.movedim(1, -1) if channels_last else x

@@ -114,10 +114,16 @@ class Dense(Layer):
 
     def call(self, inputs: Tensor) -> Any:
         """Computes the output."""
-        if self.bias is not None and inputs.ndim == 2:
-            return self.activation(torch.addmm(self.bias, inputs, self.kernel))
-        output = torch.matmul(inputs, self.kernel)
-        return self.activation(output if self.bias is None else output + self.bias)
+        rows = inputs if inputs.ndim == 2 else inputs.reshape(-1, inputs.shape[-1])
+        output = (
+            torch.mm(rows, self.kernel) if self.bias is None else torch.addmm(self.bias, rows, self.kernel)
+        )
+        relu = self.activation is activations.relu
+        if relu:
+            output = torch.relu_(output)  # nobody else has seen it
+        if inputs.ndim != 2:
+            output = output.view(*inputs.shape[:-1], self.units)
+        return output if relu else self.activation(output)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape with the last axis replaced."""
