@@ -264,7 +264,7 @@ def test_arguments_that_cannot_be_are_refused(make, message):
     ("layer", "shape", "message"),
     [
         (layers.Reshape((5, 2)), (4, 3), "do not fill"),
-        (layers.Cropping1D(2), (4, 3), "take away all"),
+        (layers.Cropping1D(3), (4, 3), "take away more than axis"),
         (layers.Conv1D(2, 5), (4, 3), "larger than its input"),
         (layers.Conv1D(2, 1), (4, None), "number of channels"),
         (layers.LocallyConnected1D(2, 1), (None, 3), "known shape"),

@@ -13,7 +13,7 @@ from torch import Tensor
 from batchyard.models.backend.configuration import floatx, torch_dtype
 from batchyard.models.engine.symbolic import SymbolicTensor, is_symbolic
 
-__all__ = ["as_axes", "as_sizes", "as_tensor", "holds_symbolic", "method", "operation"]
+__all__ = ["as_axes", "as_sizes", "as_tensor", "holds_symbolic", "method", "of_either", "operation"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,7 +38,7 @@ def method(function: Callable[..., R]) -> Callable[..., R]:
 
     @wraps(function)
     def call(self: Any, inputs: Any, *args: Any, **kwargs: Any) -> R:
-        if is_symbolic(inputs):
+        if is_symbolic(inputs) and function not in _OF_EITHER:
             from batchyard.models.engine.operation import apply_symbolically
 
             bound = function.__get__(self)
@@ -46,6 +46,19 @@ def method(function: Callable[..., R]) -> Callable[..., R]:
         return function(self, inputs, *args, **kwargs)
 
     return call
+
+
+#: Functions that `method` leaves as they are.
+_OF_EITHER: set[Callable[..., Any]] = set()
+
+
+def of_either(function: Callable[P, R]) -> Callable[P, R]:
+    """Marks a method that computes with torch's functions only, so that it may see symbolic tensors itself.
+
+    Its result is symbolic only if it was computed from such a tensor.
+    """
+    _OF_EITHER.add(function)
+    return function
 
 
 def holds_symbolic(value: Any) -> bool:

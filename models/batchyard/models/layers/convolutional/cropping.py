@@ -44,10 +44,10 @@ class Cropping(Layer):
         for axis, (before, after) in enumerate(self.cropping, self._first_axis):
             length = shape[axis]
             shape[axis] = None if length is None else length - before - after
-            if length is not None and length <= before + after:
+            if length is not None and length < before + after:
                 raise ShapeError(
-                    f"Layer {self.name} would take away all of axis {axis}: cropping={self.cropping}, input "
-                    f"shape {input_shape}."
+                    f"Layer {self.name} would take away more than axis {axis} has: cropping={self.cropping}, "
+                    f"input shape {input_shape}."
                 )
         return tuple(shape)
 

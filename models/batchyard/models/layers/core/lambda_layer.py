@@ -149,13 +149,53 @@ class Lambda(Layer):
         return cls(function, **given)
 
 
+# A configuration has these as long as it is not written to a file: then a layer is made of it without the
+# user's help, and without running code.
+
+
+class _FunctionCode(list[Any]):
+    """The code of a function, and the function.
+
+    Args:
+        function: what is described.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(dump_function(function))
+        self.function = function
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.function,)
+
+
+class _FunctionName(str):
+    """The name of a function, and the function.
+
+    Args:
+        function: what is described.
+    """
+
+    __slots__ = ("function",)
+    function: Callable[..., Any]
+
+    def __new__(cls, function: Callable[..., Any]) -> Self:
+        made = super().__new__(cls, getattr(function, "__name__", type(function).__name__))
+        made.function = function
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.function,)
+
+
 def _describe(function: Callable[..., Any]) -> tuple[Any, str]:
     if getattr(function, "__name__", "") == "<lambda>":
-        return dump_function(function), "lambda"
-    return getattr(function, "__name__", type(function).__name__), "function"
+        return _FunctionCode(function), "lambda"
+    return _FunctionName(function), "function"
 
 
 def _find(value: Any, kind: str, where: str, custom_objects: Mapping[str, Any] | None) -> Any:
+    if isinstance(value, _FunctionName | _FunctionCode):
+        return value.function
     if kind == "lambda":
         return load_function(value, where)
     if kind != "function":

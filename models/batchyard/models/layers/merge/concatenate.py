@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from batchyard.models.backend.symbolic_call import of_either
 from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.symbolic import Shape
 from batchyard.models.errors import ShapeError
@@ -60,11 +61,13 @@ class Concatenate(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """Returns the first shape with the sizes along the axis added up."""
+        check_several(self, input_shape)
         shape = list(input_shape[0])
         sizes = [one[self.axis] for one in input_shape]
         shape[self.axis] = None if None in sizes else sum(sizes)
         return tuple(shape)
 
+    @of_either
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Returns the masks one after the other; inputs without mask count in full."""
         masks = check_masks(self, inputs, mask)
@@ -72,12 +75,13 @@ class Concatenate(Layer):
             return None
         full = []
         for tensor, one in zip(inputs, masks, strict=True):
-            if one is None:
-                one = torch.ones_like(tensor, dtype=torch.bool)
-            while one.ndim < tensor.ndim:
-                one = one.unsqueeze(-1)
-            full.append(one.expand_as(tensor))
-        return torch.cat(full, dim=self.axis).all(-1)
+            if one is None or len(one.shape) < len(tensor.shape):
+                everything = torch.ones_like(tensor, dtype=torch.bool)
+                for _ in range(0 if one is None else len(tensor.shape) - len(one.shape)):
+                    one = torch.unsqueeze(one, -1)
+                one = everything if one is None else torch.logical_and(one, everything)
+            full.append(one)
+        return torch.all(torch.cat(full, dim=self.axis), -1)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of `__init__`."""

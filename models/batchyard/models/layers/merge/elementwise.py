@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from batchyard.models.engine.symbolic import Shape
 from batchyard.models.errors import GraphError
 from batchyard.models.layers.merge.merge import Merge
 from batchyard.models.layers.registry import layers
@@ -29,11 +30,12 @@ class Add(Merge):
 class Subtract(Merge):
     """Returns the first of two inputs minus the second."""
 
-    def build(self, input_shape: Any) -> None:
-        """Checks that there are two inputs."""
-        super().build(input_shape)
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """Returns the shape to which both inputs are broadcast."""
+        found = super().compute_output_shape(input_shape)
         if len(input_shape) != 2:
             raise GraphError(f"Layer {self.name} needs exactly 2 inputs. Received: {len(input_shape)}.")
+        return found
 
     def merge(self, inputs: Sequence[Tensor]) -> Tensor:
         """Computes the output."""

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from batchyard.models.backend.symbolic_call import of_either
 from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.symbolic import Shape
 from batchyard.models.errors import GraphError, InvalidArgumentError, MaskingError, ShapeError
@@ -35,7 +36,6 @@ class Merge(Layer):
 
     def build(self, input_shape: Any) -> None:
         """Checks that the inputs can be merged."""
-        check_several(self, input_shape)
         self.compute_output_shape(input_shape)
         self.built = True
 
@@ -50,12 +50,14 @@ class Merge(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """Returns the shape to which all inputs are broadcast."""
+        check_several(self, input_shape)
         result: Shape = tuple(input_shape[0][1:])
         for shape in input_shape[1:]:
             result = _broadcast(result, tuple(shape[1:]), self.name)
         batches = {shape[0] for shape in input_shape} - {None}
         return (next(iter(batches)) if len(batches) == 1 else None, *result)
 
+    @of_either
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Returns which steps count in all inputs that have a mask."""
         masks = check_masks(self, inputs, mask)
@@ -82,6 +84,8 @@ def check_several(layer: Layer, shapes: Any) -> None:
 
 def check_masks(layer: Layer, inputs: Any, mask: Any) -> list[Any]:
     """Returns one mask or None per input."""
+    if not isinstance(inputs, list | tuple):
+        raise GraphError(f"Layer {layer.name} merges several inputs. Received: {inputs!r}.")
     if mask is None:
         return [None] * len(inputs)
     if not isinstance(mask, list | tuple) or len(mask) != len(inputs):

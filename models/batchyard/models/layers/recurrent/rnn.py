@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from batchyard.models.backend.configuration import torch_dtype
+from batchyard.models.backend.symbolic_call import operation
 from batchyard.models.engine.input_spec import InputSpec
 from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.masking import accepts
@@ -140,6 +141,8 @@ class RNN(Layer):
         """Builds the cell for the input of one time step."""
         shapes = input_shape if isinstance(input_shape, list) else [input_shape]
         first = shapes[0]
+        if self._batch_size is None:
+            self._batch_size = first[0]
         constants = shapes[len(shapes) - self._num_constants :] if self._num_constants else []
         if isinstance(self.cell, Layer):
             new = not self.cell.built
@@ -176,8 +179,10 @@ class RNN(Layer):
             )
         return self._batch_size
 
-    def get_initial_state(self, inputs: Tensor) -> list[Tensor]:
-        """Returns zeros for each state of each row of the input."""
+    def get_initial_state(self, inputs: Any) -> list[Tensor]:
+        """Returns zeros for each state of each row of the input, which may be symbolic."""
+        if is_symbolic(inputs):
+            return to_list(operation(self.get_initial_state)(inputs))
         shapes = self._state_shapes(tuple(inputs.shape))
         dtype = inputs.dtype if inputs.is_floating_point() else None
         return [torch.zeros((inputs.shape[0], *s), dtype=dtype, device=inputs.device) for s in shapes]  # type: ignore[arg-type]
@@ -198,8 +203,12 @@ class RNN(Layer):
                 "stateful=True."
             )
         batch = self._batch_of()
+        weight = next(self.parameters(), None)
         if states is None:
-            self.set_states([None] * len(self._state_sizes))
+            if weight is None or any(None in shape for shape in self._known_state_shapes()):
+                self.set_states([None] * len(self._state_sizes))
+            else:
+                self.set_states([weight.new_zeros(shape) for shape in self.whole_state_shapes()])
             return
         given = to_list(states)
         if len(given) != len(self._state_sizes):
@@ -207,7 +216,6 @@ class RNN(Layer):
                 f"Layer {self.name} has {len(self._state_sizes)} states, but received {len(given)}."
             )
         found = []
-        weight = next(self.parameters(), None)
         for number, (value, old) in enumerate(zip(given, self._known_state_shapes(), strict=True)):
             array = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
             if array.shape != (batch, *old):
@@ -249,8 +257,14 @@ class RNN(Layer):
             constants: tensors that are passed to the cell at each step.
             **kwargs: of `call`.
         """
-        full = self._all_inputs(inputs, initial_state, constants)
-        self._check_states(full)
+        if initial_state is not None and is_symbolic(inputs) and not is_symbolic(to_list(initial_state)[0]):
+            # Numbers for a graph: an argument of the call, and no further inputs.
+            self._check_states([inputs, *to_list(initial_state)])
+            full = self._all_inputs(inputs, None, constants)
+            kwargs["initial_state"] = to_list(initial_state)
+        else:
+            full = self._all_inputs(inputs, initial_state, constants)
+            self._check_states(full)
         with self._expecting(len(full)):
             return super().__call__(unpack_singleton(full), **kwargs)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from batchyard.models.layers.recurrent.gated_rnn import GatedRNN
@@ -78,6 +79,13 @@ class SimpleRNN(GatedRNN):
         unroll: bool = False,
         **kwargs: Any,
     ) -> None:
+        if kwargs.pop("implementation", None) is not None:
+            warnings.warn(
+                "SimpleRNN has one implementation only: its argument `implementation` is deprecated and does "
+                "nothing.",
+                UserWarning,
+                stacklevel=2,
+            )
         cell = SimpleRNNCell(
             units=units,
             activation=activation,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, Self
 
 from torch import Tensor, nn
@@ -24,7 +25,8 @@ class StackedRNNCells(Layer):
 
     Args:
         cells: in the order of computation.
-        **kwargs: of every layer.
+        **kwargs: of every layer; `reverse_state_order=True` lists the states from the last cell to the first,
+            as Keras did before 2.2.
 
     Example:
         >>> StackedRNNCells([LSTMCell(3), GRUCell(2)]).state_size
@@ -39,6 +41,7 @@ class StackedRNNCells(Layer):
                 raise InvalidArgumentError(
                     f"Each cell needs a method `call` and an attribute `state_size`. Received: {cell!r}."
                 )
+        self.reverse_state_order = bool(kwargs.pop("reverse_state_order", False))
         super().__init__(**kwargs)
         self.cells = list(cells)
         self._cell_modules = nn.ModuleList(cell for cell in self.cells if isinstance(cell, nn.Module))
@@ -46,7 +49,12 @@ class StackedRNNCells(Layer):
     @property
     def state_size(self) -> tuple[int, ...]:
         """The sizes of all states, cell by cell."""
-        return tuple(size for cell in self.cells for size in to_list(cell.state_size))
+        sizes = [to_list(cell.state_size) for cell in self.cells]
+        return tuple(size for own in self._in_order_of_states(sizes) for size in own)
+
+    def _in_order_of_states(self, cells: list[Any]) -> list[Any]:
+        """Returns what there is for each cell in the order in which the states are listed, or back again."""
+        return cells[::-1] if self.reverse_state_order else cells
 
     @property
     def output_size(self) -> int:
@@ -82,22 +90,25 @@ class StackedRNNCells(Layer):
         training: bool | None = None,
     ) -> tuple[Tensor, list[Tensor]]:
         """Computes one step of each cell."""
-        new: list[Tensor] = []
-        for cell in self.cells:
-            own = states[len(new) : len(new) + len(to_list(cell.state_size))]
+        given = iter(states)
+        counts = self._in_order_of_states([len(to_list(cell.state_size)) for cell in self.cells])
+        old = self._in_order_of_states([list(islice(given, count)) for count in counts])
+        new: list[Sequence[Tensor]] = []
+        for cell, own in zip(self.cells, old, strict=True):
             arguments: dict[str, Any] = {}
             if constants and accepts(cell, "constants"):
                 arguments["constants"] = constants
             if accepts(cell, "training"):
                 arguments["training"] = training
             inputs, after = cell.call(inputs, own, **arguments)
-            new += after
-        return inputs, new
+            new.append(after)
+        return inputs, [state for after in self._in_order_of_states(new) for state in after]
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of `__init__`."""
         cells = [{"class_name": type(cell).__name__, "config": cell.get_config()} for cell in self.cells]
-        return {**super().get_config(), "cells": cells}
+        reverse = {"reverse_state_order": True} if self.reverse_state_order else {}
+        return {**super().get_config(), "cells": cells, **reverse}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
