@@ -195,13 +195,35 @@ def test_states_given_as_tensors_begin_the_sequence():
     torch.testing.assert_close([h_2, c_2], [h, c])
 
 
+def test_a_graph_takes_numbers_as_initial_states():
+    inputs, state = Input(batch_shape=(4, 5, 3)), torch.rand(4, 2)
+    layer = GRU(2)
+    model = Model(inputs, layer(inputs, initial_state=state))
+    expected = layer(X, initial_state=state).detach()
+    np.testing.assert_allclose(model.predict(X.numpy(), batch_size=4), expected, rtol=1e-5)
+
+
+def test_states_of_stacked_cells_can_be_listed_from_the_last_to_the_first():
+    cells = [GRUCell(3), GRUCell(2)]
+    first, last = torch.rand(4, 3), torch.rand(4, 2)
+    plain = RNN(StackedRNNCells(cells), return_state=True)
+    turned = RNN(StackedRNNCells(cells, reverse_state_order=True), return_state=True)
+    output, *states = plain(X, initial_state=[first, last])
+    same, *reverse = turned(X, initial_state=[last, first])
+    assert torch.equal(output, same)
+    assert all(torch.equal(a, b) for a, b in zip(states, reverse[::-1], strict=True))
+    assert StackedRNNCells.from_config(turned.cell.get_config()).state_size == (2, 3)
+
+
 def test_the_wrong_number_or_size_of_states_is_refused():
     with pytest.raises(ShapeError, match="has 2 states, but received 1 initial"):
         LSTM(2)(X, initial_state=torch.ones(4, 2))
     with pytest.raises(ShapeError, match=r"should have the shape \(None, 2\)"):
         GRU(2)(Input((5, 3)), initial_state=Input((3,)))
     with pytest.raises(GraphError, match="mixture"):
-        GRU(2)(Input((5, 3)), initial_state=torch.ones(4, 2))
+        LSTM(2)(Input((5, 3)), initial_state=[Input((2,)), torch.ones(4, 2)])
+    with pytest.raises(ShapeError, match=r"should have the shape \(None, 2\)"):
+        GRU(2)(Input((5, 3)), initial_state=torch.ones(4, 3))
     with pytest.raises(ShapeError, match="both directions"):
         Bidirectional(GRU(2))(X, initial_state=torch.ones(4, 2))
 

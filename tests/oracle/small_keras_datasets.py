@@ -150,12 +150,11 @@ def prose(random, sentences):
 
 
 def write_word_lists(cache):
-    """Makes 20,000 words of up to ten letters, and as many pairs of words."""
-    consonants, vowels = "bcdfghjklmnprstvwz", "aeiou"
-    syllables = [consonant + vowel for consonant in consonants for vowel in vowels]
-    words = list(syllables)
+    """Makes 18,000 words of up to four letters, and still more pairs of words."""
+    syllables = [consonant + vowel for consonant in "bcdfghjklmnprstvwz" for vowel in "aeiou"]
+    words = [syllable + last for last in ("", *"bcdfghjklmnprstvwz") for syllable in syllables]
     words += [first + second for first in syllables for second in syllables]
-    words += [first + second + third for first in syllables for second in syllables for third in "nrst"]
+    words += [first[::-1] + second[::-1] for first in syllables for second in syllables]
     pairs = [f"{first} {second}" for first in words[:150] for second in words[:150]]
     with tarfile.open(cache / "wordlists.tgz.tar.gz", "w:gz") as archive:
         for name, lines in (("wordlist_mono_clean.txt", words), ("wordlist_bi_clean.txt", pairs)):
