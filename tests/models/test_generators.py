@@ -1,11 +1,15 @@
 """fit_generator and its like: the same numbers as from arrays, in bounded memory."""
 
+import multiprocessing
+import os
+import signal
+
 import numpy as np
 import pytest
 
 from batchyard.models import Input, Model, Sequential
 from batchyard.models.callbacks import Callback, LambdaCallback
-from batchyard.models.errors import DataError, InvalidArgumentError, NotCompiledError
+from batchyard.models.errors import DataError, InvalidArgumentError, NotCompiledError, WorkerLostError
 from batchyard.models.layers import Dense
 from batchyard.models.utils import Sequence
 
@@ -226,3 +230,42 @@ def test_a_generator_in_several_processes_is_warned_of():
         make_model().fit_generator(
             forever(), steps_per_epoch=2, verbose=0, workers=2, use_multiprocessing=True
         )
+
+
+class _EndsItsProcess(Sequence):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        if index == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return np.ones((2, 3)), np.ones((2, 1))
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs forked processes")
+def test_a_worker_process_that_is_killed_is_told_and_not_waited_for():
+    model = Sequential([Dense(1, input_shape=(3,))])
+    model.compile("sgd", "mse")
+    with pytest.raises(WorkerLostError, match=r"exit code -9.*ran out of memory"):
+        model.fit_generator(_EndsItsProcess(), workers=2, use_multiprocessing=True, verbose=0)
+    assert not multiprocessing.active_children()
+
+
+def test_no_more_batches_are_made_than_are_wanted():
+    made = []
+
+    class Counting(Sequence):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            made.append(index)
+            return np.ones((2, 3)), np.ones((2, 1))
+
+    model = Sequential([Dense(1, input_shape=(3,))])
+    model.compile("sgd", "mse")
+    model.fit_generator(Counting(), epochs=2, shuffle=False, verbose=0)
+    assert made == [0, 1, 2, 0, 1, 2]
+    given = iter([(np.ones((2, 3)), np.ones((2, 1)))] * 4)
+    model.evaluate_generator(given, steps=3)
+    assert len(list(given)) == 1

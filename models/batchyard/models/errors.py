@@ -11,6 +11,7 @@ BatchyardModelsError
 ├── NotBuiltError            (ValueError)  weights or shapes were asked of a layer that has none yet
 ├── NotCompiledError         (RuntimeError, ValueError)  training before `compile`
 ├── DataError                (ValueError)  arrays that do not fit the model or each other
+├── WorkerLostError          (RuntimeError)  a process that made batches was killed
 ├── DownloadError            (OSError)     a file that could not be fetched, or is not the one expected
 ├── MissingPackageError      (ImportError) an optional package that is not installed
 ├── StateError               (ValueError)  bytes that are no fit state, or one of another model
@@ -52,6 +53,7 @@ __all__ = [
     "UnknownMetricError",
     "UnknownNameError",
     "UnsafeCodeError",
+    "WorkerLostError",
 ]
 
 
@@ -118,6 +120,10 @@ class NotCompiledError(BatchyardModelsError, RuntimeError, ValueError):
 
 class DataError(BatchyardModelsError, ValueError):
     """Raised where data do not fit the model, or arrays do not fit each other."""
+
+
+class WorkerLostError(BatchyardModelsError, RuntimeError):
+    """Raised where a worker process that makes batches was killed, so that a batch would never come."""
 
 
 class DownloadError(BatchyardModelsError, OSError):

@@ -134,12 +134,15 @@ def fit_generator(
     if not model.is_compiled:
         model.compiled  # noqa: B018 - raises NotCompiledError
     steps = _steps(generator, steps_per_epoch, "steps_per_epoch")
+    rounds = max(epochs - initial_epoch, 0)
     with ExitStack() as opened:
         # Nothing is read before `on_train_begin`: there a callback may prepare what the generator gives.
         batches = _Batches(
-            model, lambda: opened.enter_context(_stream(generator, reading, shuffle)), class_weight
+            model,
+            lambda: opened.enter_context(_stream(generator, reading, steps * rounds, shuffle)),
+            class_weight,
         )
-        validation = _validation(model, batches, validation_data, validation_steps, reading, opened)
+        validation = _validation(model, batches, validation_data, validation_steps, reading, rounds, opened)
         if not model.built:
             batches.look_ahead()
         return train(
@@ -162,7 +165,7 @@ def evaluate_generator(
     if not model.is_compiled:
         model.compiled  # noqa: B018 - raises NotCompiledError
     count = _steps(generator, steps, "steps")
-    with _stream(generator, reading) as stream, _steps_shown(count, verbose) as progress:
+    with _stream(generator, reading, count) as stream, _steps_shown(count, verbose) as progress:
         data = _GeneratedEvaluation(_Batches(model, lambda: stream), count)
         values = list(evaluation_logs(model, data, LocalStrategy(), progress=progress).values())
     return values[0] if len(values) == 1 else values
@@ -172,7 +175,7 @@ def predict_generator(model: Model, generator: Any, steps: int | None, reading: 
     """Is `Model.predict_generator`."""
     count = _steps(generator, steps, "steps")
     parts: list[list[Any]] = []
-    with _stream(generator, reading) as stream, _steps_shown(count, verbose) as progress:
+    with _stream(generator, reading, count) as stream, _steps_shown(count, verbose) as progress:
         for _ in range(count):
             given = _next(stream)
             if isinstance(given, tuple):
@@ -222,8 +225,15 @@ def _next(stream: Iterator[Any]) -> Any:
 
 
 @contextmanager
-def _stream(generator: Any, reading: Reading, shuffle: bool = False) -> Iterator[Iterator[Any]]:
-    """Gives the batches one after the other, without end for a `Sequence`."""
+def _stream(generator: Any, reading: Reading, limit: int, shuffle: bool = False) -> Iterator[Iterator[Any]]:
+    """Gives the batches one after the other, again and again those of a `Sequence`.
+
+    Args:
+        generator: makes them.
+        reading: how.
+        limit: how many are wanted: no more are made.
+        shuffle: a new order of the batches of a `Sequence` in each round.
+    """
     max_queue_size, workers, processes = reading
     if workers <= 0:
         yield _rounds(generator, shuffle) if _is_sequence(generator) else iter(generator)
@@ -240,6 +250,7 @@ def _stream(generator: Any, reading: Reading, shuffle: bool = False) -> Iterator
                 stacklevel=5,
             )
         enqueuer = GeneratorEnqueuer(generator, processes)
+    enqueuer.limit = limit
     enqueuer.start(workers, max_queue_size)
     try:
         yield enqueuer.get()
@@ -262,14 +273,20 @@ def _rounds(sequence: Any, shuffle: bool) -> Iterator[Any]:
 
 
 def _validation(
-    model: Model, batches: _Batches, given: Any, steps: int | None, reading: Reading, opened: ExitStack
+    model: Model,
+    batches: _Batches,
+    given: Any,
+    steps: int | None,
+    reading: Reading,
+    rounds: int,
+    opened: ExitStack,
 ) -> EvaluationData | None:
     """Returns what to evaluate on at each epoch's end; arrays in batches as large as those trained on."""
     if given is None:
         return None
     if _is_generator(given):
         count = _steps(given, steps, "validation_steps")
-        own = _Batches(model, lambda: opened.enter_context(_stream(given, reading)))
+        own = _Batches(model, lambda: opened.enter_context(_stream(given, reading, count * rounds)))
         return _GeneratedEvaluation(own, count)
     if isinstance(given, tuple | list) and len(given) in (2, 3):
         evaluation = ArrayEvaluation(columns_of(model, *given), 32)

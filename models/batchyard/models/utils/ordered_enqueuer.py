@@ -43,7 +43,7 @@ class OrderedEnqueuer(SequenceEnqueuer):
         super().start(workers, max_queue_size)
 
     def _run(self) -> None:
-        while True:
+        while self._wait_until_wanted():
             order = list(range(len(self.sequence)))
             if self._random is not None:
                 self._random.shuffle(order)

@@ -10,12 +10,12 @@ import warnings
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
-from multiprocessing.pool import AsyncResult, Pool, ThreadPool
+from multiprocessing.pool import TERMINATE, AsyncResult, Pool, ThreadPool
 from typing import Any
 
 import numpy as np
 
-from batchyard.models.errors import InvalidArgumentError
+from batchyard.models.errors import InvalidArgumentError, WorkerLostError
 
 __all__ = ["SequenceEnqueuer", "get_index", "init_pool", "init_pool_generator", "next_sample"]
 
@@ -90,6 +90,12 @@ class SequenceEnqueuer(ABC):
         self._results: deque[AsyncResult[Any]] = deque()
         self._stopped = True
         self._failure: BaseException | None = None
+        #: How many batches are made at most; None for no end. Set before `start`.
+        self.limit: int | None = None
+        self._submitted = 0
+        #: The pool, if it is one of processes, and the processes with which it began.
+        self._killable: Any = None
+        self._processes: list[Any] = []
         self._thread: threading.Thread | None = None
 
     def start(self, workers: int = 1, max_queue_size: int = 10) -> None:
@@ -108,6 +114,7 @@ class SequenceEnqueuer(ABC):
         self.max_queue_size = max_queue_size
         self._results.clear()
         self._failure = None
+        self._submitted = 0
         self._stopped = False
         self._thread = threading.Thread(target=self._guarded_run, name="batchyard-enqueuer", daemon=True)
         self._thread.start()
@@ -156,17 +163,32 @@ class SequenceEnqueuer(ABC):
         method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*fork.*", DeprecationWarning)
-            return Pool(self.workers, initializer, arguments, context=multiprocessing.get_context(method))
+            pool = Pool(self.workers, initializer, arguments, context=multiprocessing.get_context(method))
+        self._processes = list(pool._pool)  # type: ignore[attr-defined]  # it replaces lost ones silently
+        self._killable = pool
+        return pool
 
     def _submit(self, pool: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
         """Hands over one piece of work as soon as there is room; returns False once stopped."""
         with self._change:
-            self._change.wait_for(lambda: self._stopped or len(self._results) < self.max_queue_size)
+            self._change.wait_for(
+                lambda: self._stopped or (len(self._results) < self.max_queue_size and self._wants_more())
+            )
             if self._stopped:
                 return False
+            self._submitted += 1
             self._results.append(pool.apply_async(function, arguments))
             self._change.notify_all()
             return True
+
+    def _wants_more(self) -> bool:
+        return self.limit is None or self._submitted < self.limit
+
+    def _wait_until_wanted(self) -> bool:
+        """Waits until more batches are wanted; returns False once stopped."""
+        with self._change:
+            self._change.wait_for(lambda: self._stopped or self._wants_more())
+            return not self._stopped
 
     def _wait_until_taken(self) -> bool:
         """Waits until nothing is left to be taken; returns False once stopped."""
@@ -174,11 +196,39 @@ class SequenceEnqueuer(ABC):
             self._change.wait_for(lambda: self._stopped or not self._results)
             return not self._stopped
 
+    def _expect_all_workers(self) -> None:
+        """Ends the pool if a worker process was killed: what it was making is lost, and may be waited for.
+
+        Raises:
+            WorkerLostError: if one was.
+        """
+        lost = [process for process in self._processes if process.exitcode not in (None, 0)]
+        if not lost:
+            return
+        # The dead one may hold a lock for which an orderly end would wait for ever.
+        pool = self._killable
+        pool._terminate.cancel()
+        pool._worker_handler._state = TERMINATE
+        for process in list(pool._pool):
+            process.kill()  # which wakes who watches over them
+        pool._worker_handler.join()
+        for process in pool._pool:
+            process.kill()
+            process.join()
+        codes = ", ".join(f"process {process.pid} with exit code {process.exitcode}" for process in lost)
+        self._failure = WorkerLostError(
+            f"A worker that makes batches ended before its time: {codes}. A code of -9 often means that the "
+            "system ran out of memory: use fewer workers, a smaller max_queue_size, or threads "
+            "(use_multiprocessing=False)."
+        )
+        raise self._failure
+
     def _take(self) -> Any:
         """Returns the oldest result, and makes room for another.
 
         Raises:
             StopIteration: if the generator that makes the batches has come to its end.
+            WorkerLostError: if a worker process was killed.
         """
         with self._change:
             self._change.wait_for(lambda: self._stopped or self._failure is not None or bool(self._results))
@@ -190,6 +240,8 @@ class SequenceEnqueuer(ABC):
         try:
             while not result.ready():
                 result.wait(1.0)
+                if not result.ready():
+                    self._expect_all_workers()
                 if self._stopped:
                     raise InvalidArgumentError("The enqueuer was stopped while a batch was waited for.")
             return result.get()
