@@ -20,6 +20,9 @@ __all__ = ["ArrayData", "Columns", "EvaluationData", "GlobalBatch", "Lane", "Tra
 
 Shuffle = bool | Literal["batch"]
 
+#: Row numbers in any order, as an int64 array or tensor, or a slice with start and stop.
+Index = NDArray[np.int64] | Tensor | slice
+
 
 @dataclass(frozen=True)
 class Lane:
@@ -145,20 +148,24 @@ class Columns:
             self.device,
         )
 
-    def lane(self, index: NDArray[np.int64] | slice) -> Lane:
+    @cached_property
+    def _sources(self) -> tuple[list[Any], list[Any], list[Any]]:
+        """Inputs, targets and weights: arrays as tensors that share their memory."""
+        inputs, targets, weights = (
+            [_as_source(column) for column in columns]
+            for columns in (self.inputs, self.targets, self.sample_weights)
+        )
+        return inputs, targets, weights
+
+    def lane(self, index: Index) -> Lane:
         """Reads the given rows."""
+        inputs, targets, weights = self._sources
         return Lane(
-            [
-                read_rows(c, index, t, self.device)
-                for c, t in zip(self.inputs, self.input_dtypes, strict=True)
-            ],
-            [
-                read_rows(c, index, t, self.device)
-                for c, t in zip(self.targets, self.target_dtypes, strict=True)
-            ],
+            [read_rows(c, index, t, self.device) for c, t in zip(inputs, self.input_dtypes, strict=True)],
+            [read_rows(c, index, t, self.device) for c, t in zip(targets, self.target_dtypes, strict=True)],
             [
                 None if c is None else read_rows(c, index, t, self.device)
-                for c, t in zip(self.sample_weights, self.target_dtypes, strict=True)
+                for c, t in zip(weights, self.target_dtypes, strict=True)
             ],
         )
 
@@ -166,7 +173,7 @@ class Columns:
 class _ArrayBatch(GlobalBatch):
     """Some rows of columns."""
 
-    def __init__(self, columns: Columns, index: NDArray[np.int64] | slice, rows: int) -> None:
+    def __init__(self, columns: Columns, index: Index, rows: int) -> None:
         self.rows = rows
         self._columns = columns
         self._index = index
@@ -186,7 +193,8 @@ class _ArrayBatch(GlobalBatch):
         if isinstance(self._index, slice):
             start = self._index.start
             return self._columns.lane(slice(start + rows.start, start + rows.stop))
-        return self._columns.lane(self._index[rows])
+        whole = rows.start == 0 and rows.stop == self.rows
+        return self._columns.lane(self._index if whole else self._index[rows])
 
 
 class ArrayData(TrainingData):
@@ -209,7 +217,7 @@ class ArrayData(TrainingData):
         self.batch_size = batch_size
         self.steps_per_epoch = -(-self.samples // batch_size)
         self.shuffle = shuffle
-        self._order: NDArray[np.int64] | None = None
+        self._order: Tensor | None = None
 
     def limit(self, steps: int) -> None:
         """Uses at most so many batches of an epoch."""
@@ -222,9 +230,9 @@ class ArrayData(TrainingData):
         random = np.random.Generator(np.random.Philox(key=np.array([seed, epoch], dtype=np.uint64)))
         if self.shuffle == "batch":
             # A last batch with fewer rows stays last.
-            self._order = random.permutation(self.samples // self.batch_size)
+            self._order = torch.from_numpy(random.permutation(self.samples // self.batch_size))
         else:
-            self._order = random.permutation(self.samples)
+            self._order = torch.from_numpy(random.permutation(self.samples))
 
     def batch(self, step: int) -> GlobalBatch:
         """Returns batch `step` of the epoch begun last."""
@@ -295,29 +303,44 @@ def lanes_of(batch: GlobalBatch, lanes: int, owned: range) -> list[tuple[int, sl
     return [(lane, rows) for lane, rows in cut if rows.stop > rows.start]
 
 
-def read_rows(
-    column: Any, index: NDArray[np.int64] | slice, dtype: torch.dtype, device: torch.device
-) -> Tensor:
+def read_rows(column: Any, index: Index, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Reads rows into a new contiguous tensor of its own.
 
     Args:
         column: array, tensor or h5py dataset.
-        index: row numbers in any order, or a slice with start and stop.
+        index: of the rows.
         dtype: of the result.
         device: of the result.
     """
-    if _on_disk(column):
-        tensor = torch.from_numpy(_read_dataset(column, index))
-    elif isinstance(column, np.ndarray) and not column.flags.writeable:
-        # torch warns of arrays that cannot be written to, such as memory maps: copy first.
-        tensor = torch.from_numpy(np.array(column[index]))
-    else:
-        source = column if isinstance(column, Tensor) else torch.from_numpy(column)
+    if isinstance(column, Tensor):
         if isinstance(index, slice):
-            tensor = source[index.start : index.stop].clone(memory_format=torch.contiguous_format)
+            tensor = column[index.start : index.stop].clone(memory_format=torch.contiguous_format)
         else:
-            tensor = source.index_select(0, torch.from_numpy(index).to(source.device))
-    return tensor.to(device=device, dtype=dtype, memory_format=torch.contiguous_format)
+            numbers = index if isinstance(index, Tensor) else torch.from_numpy(index)
+            tensor = column.index_select(0, numbers.to(column.device))
+    else:
+        at = index.numpy() if isinstance(index, Tensor) else index
+        if _on_disk(column):
+            tensor = torch.from_numpy(_read_dataset(column, at))
+        else:
+            tensor = torch.from_numpy(np.array(column[at], order="C"))
+    if tensor.dtype is not dtype:
+        tensor = tensor.to(dtype, memory_format=torch.contiguous_format)
+    if tensor.device == device:
+        return tensor
+    if device.type == "cuda":  # the copy to the device goes on while the next rows are read
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def _as_source(column: Any) -> Any:
+    """Returns an array as a tensor that shares its memory; anything else as it is.
+
+    Arrays that cannot be written to, such as memory maps, stay what they are: torch warns of them.
+    """
+    if isinstance(column, np.ndarray) and column.flags.writeable:
+        return torch.from_numpy(column)
+    return column
 
 
 def _on_disk(column: Any) -> bool:
