@@ -45,6 +45,7 @@ from batchyard.models.layers.core.spatial_dropout2d import SpatialDropout2D
 from batchyard.models.layers.core.spatial_dropout3d import SpatialDropout3D
 from batchyard.models.layers.core.torch_layer import TorchLayer
 from batchyard.models.layers.embeddings.embedding import Embedding
+from batchyard.models.layers.later import LayerNormalization, Normalization, Rescaling
 from batchyard.models.layers.legacy.highway import Highway
 from batchyard.models.layers.legacy.maxout_dense import MaxoutDense
 from batchyard.models.layers.local.locally_connected1d import LocallyConnected1D
@@ -66,6 +67,7 @@ from batchyard.models.layers.noise.alpha_dropout import AlphaDropout
 from batchyard.models.layers.noise.gaussian_dropout import GaussianDropout
 from batchyard.models.layers.noise.gaussian_noise import GaussianNoise
 from batchyard.models.layers.normalization.batch_normalization import BatchNormalization
+from batchyard.models.layers.operations import NamedOperation
 from batchyard.models.layers.pooling.average_pooling1d import AveragePooling1D
 from batchyard.models.layers.pooling.average_pooling2d import AveragePooling2D
 from batchyard.models.layers.pooling.average_pooling3d import AveragePooling3D
@@ -191,6 +193,7 @@ __all__ = [
     "LSTMCell",
     "Lambda",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
     "LocallyConnected1D",
     "LocallyConnected2D",
@@ -205,10 +208,13 @@ __all__ = [
     "MaxoutDense",
     "Minimum",
     "Multiply",
+    "NamedOperation",
+    "Normalization",
     "PReLU",
     "Permute",
     "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
     "SeparableConv1D",
     "SeparableConv2D",

@@ -17,6 +17,12 @@ from batchyard.models.losses.functions import (
     squared_hinge,
 )
 from batchyard.models.losses.lookup import deserialize, get, serialize
+from batchyard.models.losses.objects import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Huber,
+    SparseCategoricalCrossentropy,
+)
 
 #: Keras's short names.
 mse = MSE = mean_squared_error
@@ -32,6 +38,10 @@ __all__ = [
     "MAPE",
     "MSE",
     "MSLE",
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "Huber",
+    "SparseCategoricalCrossentropy",
     "binary_crossentropy",
     "categorical_crossentropy",
     "categorical_hinge",

@@ -16,7 +16,8 @@ from batchyard.models.saving.custom_objects import (
     find_custom_object,
     get_custom_objects,
 )
-from batchyard.models.saving.model_file import load_model, load_weights, save_model, save_weights
+from batchyard.models.saving.loading import load_model, load_weights
+from batchyard.models.saving.model_file import save_model, save_weights
 
 __all__ = [
     "CustomObjectScope",

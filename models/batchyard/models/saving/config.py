@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 
-from batchyard.models.errors import InvalidArgumentError, NotSerializableError
+from batchyard.models.errors import (
+    BatchyardModelsError,
+    InvalidArgumentError,
+    ModelFileError,
+    NotSerializableError,
+)
 from batchyard.models.saving.custom_objects import scope_of
+from batchyard.models.saving.foreign.producer import Producer, producer_of
 from batchyard.models.saving.foreign_config import to_keras_2
 from batchyard.models.saving.versions import BACKEND, KERAS_VERSION
 
@@ -52,17 +59,35 @@ def model_to_yaml(model: Model, **kwargs: Any) -> str:
     return str(yaml.dump(config, Dumper=_Dumper, **kwargs))
 
 
-def model_from_config(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Model:
+def model_from_config(
+    config: Mapping[str, Any],
+    custom_objects: Mapping[str, Any] | None = None,
+    producer: Producer | None = None,
+    for_inference: bool = False,
+) -> Model:
     """Build a model, with fresh weights, from class and configuration.
 
     Args:
-        config: `{"class_name": ..., "config": ...}`; what later versions of Keras wrote is understood too.
+        config: `{"class_name": ..., "config": ...}`; what other versions of Keras wrote is understood too.
         custom_objects: classes and functions of the user that it may name.
+        producer: who wrote it; told by `keras_version` in it, or by its spelling, if not given.
+        for_inference: whether initializers that aren't known are left out.
 
     Raises:
         InvalidArgumentError: where it isn't the configuration of a model.
         UnknownNameError: where it names a class that isn't known.
     """
+    with configuration_errors("the model's configuration"):
+        return build_model(config, custom_objects, producer, for_inference)
+
+
+def build_model(
+    config: Mapping[str, Any],
+    custom_objects: Mapping[str, Any] | None = None,
+    producer: Producer | None = None,
+    for_inference: bool = False,
+) -> Model:
+    """Build a model as `model_from_config` does; what constructors raise is left as it is."""
     from batchyard.models.engine.model import Model
     from batchyard.models.layers.registry import deserialize
 
@@ -73,7 +98,8 @@ def model_from_config(config: Mapping[str, Any], custom_objects: Mapping[str, An
         )
     _expect_object(config)
     with scope_of(custom_objects):
-        model = deserialize(to_keras_2(config), custom_objects)
+        producer = producer or producer_of(config.get("keras_version"), config)
+        model = deserialize(to_keras_2(config, producer, for_inference), custom_objects)
     if not isinstance(model, Model):
         raise InvalidArgumentError(
             f"Expected the configuration of a model, received that of a layer, {config['class_name']}. "
@@ -105,14 +131,37 @@ def model_from_yaml(yaml_string: str | bytes, custom_objects: Mapping[str, Any] 
     Raises:
         InvalidArgumentError: where it isn't the configuration of a model.
     """
-    _expect_length(yaml_string, "the model's configuration")
+    return model_from_config(parse_yaml(yaml_string, "the model's configuration"), custom_objects)
+
+
+@contextmanager
+def configuration_errors(where: str) -> Iterator[None]:
+    """Turn what a wrong configuration makes constructors raise into an error that says where it stands.
+
+    Args:
+        where: what is read, for the message.
+
+    Raises:
+        ModelFileError: in place of what is no error of this library.
+    """
     try:
-        config = yaml.load(yaml_string, Loader=_Loader)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise InvalidArgumentError(
-            f"Expected a model's configuration as YAML, received other text: {error}."
+        yield
+    except BatchyardModelsError:
+        raise
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise ModelFileError(
+            f"{where[:1].upper()}{where[1:]} can't be understood: {type(error).__name__}: {error}. "
+            "Expected one as Keras writes it; was it edited, or written by a much newer version?"
         ) from error
-    return model_from_config(config, custom_objects)
 
 
 def parse_json(text: str | bytes, what: str) -> Any:
@@ -131,6 +180,23 @@ def parse_json(text: str | bytes, what: str) -> Any:
     except (ValueError, RecursionError) as error:
         start = text[:60]
         raise InvalidArgumentError(f"Expected {what} as JSON, received {start!r}...: {error}.") from error
+
+
+def parse_yaml(text: str | bytes, what: str) -> Any:
+    """Return the value of YAML text; no tag in it can make anything but plain values.
+
+    Args:
+        text: the YAML.
+        what: what it should be, for the message.
+
+    Raises:
+        InvalidArgumentError: where it isn't YAML.
+    """
+    _expect_length(text, what)
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise InvalidArgumentError(f"Expected {what} as YAML, received other text: {error}.") from error
 
 
 def plain(value: Any, where: str) -> Any:

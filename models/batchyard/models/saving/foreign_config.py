@@ -1,192 +1,215 @@
-"""Configurations of tf.keras 2.x and Keras 3, rewritten as Keras 2.2.4 would have written them.
+"""Configurations of other versions of Keras, rewritten as Keras 2.2.4 would have written them.
 
-Only the spelling is changed here. What a later version can do and 2.2.4 can't stays in the
-configuration, and is refused by the layer that doesn't know it.
+Only the spelling is changed here. What another version can do and 2.2.4 can't is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from batchyard.models.errors import InvalidArgumentError
+from batchyard.models.saving.foreign.arguments import check_arguments, without_neutral
+from batchyard.models.saving.foreign.calls import read_calls, written
+from batchyard.models.saving.foreign.keras_1 import layer_of_keras_1
+from batchyard.models.saving.foreign.layers import rewrite_layer
+from batchyard.models.saving.foreign.masks import without_masks
+from batchyard.models.saving.foreign.objects import Spelling, check_origin, plain_class_name
+from batchyard.models.saving.foreign.operations import is_operation, written_operation
+from batchyard.models.saving.foreign.producer import KERAS_1, KERAS_2, Producer, producer_of
 
-#: Keys of a serialized object that carry nothing we need.
-_EXTRA_KEYS = ("module", "registered_name", "build_config", "compile_config", "shared_object_id")
 #: What a network's configuration consists of; later versions put more into it.
 _NETWORK_KEYS = {
     "Sequential": {"name", "layers", "build_input_shape"},
     "Model": {"name", "layers", "input_layers", "output_layers"},
 }
-#: Arguments of later versions, each with the values at which it changes nothing.
-_NEUTRAL: dict[str, tuple[Any, ...]] = {
-    "autocast": (True,),
-    "dtype": (None,),
-    "groups": (1,),
-    "input_axes": (None,),
-    "keepdims": (False,),
-    "lora_alpha": (None,),
-    "lora_rank": (None,),
-    "optional": (False,),
-    "output_axes": (None,),
-    "quantization_config": (None,),
-    "ragged": (False,),
-    "renorm": (False,),
-    "renorm_clipping": (None,),
-    "renorm_momentum": (0.99,),
-    "sparse": (False,),
-    "synchronized": (False,),
-    "time_major": (False,),
-    "use_cudnn": ("auto", False),
-    "zero_output_for_mask": (False,),
-}
-#: Of those, arguments that 2.2.4 knows for some classes, where they are kept.
-_KNOWN = {"dtype": None, "sparse": ("InputLayer",)}
 #: The most values that a configuration may have; more of them are an attack by repeated YAML anchors.
 _VALUE_LIMIT = 1_000_000
+#: How deep they may be nested.
+_DEPTH_LIMIT = 200
 
 
-def to_keras_2(config: Mapping[str, Any]) -> dict[str, Any]:
+def to_keras_2(
+    config: Mapping[str, Any], producer: Producer | None = None, for_inference: bool = False
+) -> dict[str, Any]:
     """Return the configuration of a model in the spelling of Keras 2.2.4; its own is returned as it is.
 
+    Args:
+        config: class and configuration of the model.
+        producer: who wrote it; told by its spelling if not given.
+        for_inference: whether initializers that aren't known may be left out.
+
     Raises:
-        InvalidArgumentError: where the configuration is too large, or refers to itself.
+        InvalidArgumentError: where it is too large, or says what Keras 2.2 doesn't have.
     """
-    try:
-        _expect_bounded(config)
-        rewritten: dict[str, Any] = _rewrite(config)
-    except RecursionError:
-        raise InvalidArgumentError(
-            "Expected the configuration of a model, received one that is nested too deeply to be read."
-        ) from None
-    return rewritten
+    has_masks = _expect_bounded(config)
+    producer = producer or producer_of(None, config)
+    return _Rewriter(producer, for_inference, has_masks).layer(config)
 
 
-def _rewrite(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_rewrite(item) for item in value]
-    if not isinstance(value, Mapping):
-        return value
-    if isinstance(value.get("class_name"), str):
-        return _rewrite_object(value)
-    return {key: _rewrite(item) for key, item in value.items()}
+class _Rewriter:
+    """Rewrites the layers of one model."""
 
+    def __init__(self, producer: Producer, for_inference: bool, has_masks: bool) -> None:
+        self._producer = producer
+        self._has_masks = has_masks
+        self._spelling = Spelling(producer, for_inference)
 
-def _rewrite_object(value: Mapping[str, Any]) -> Any:
-    class_name = value["class_name"].rsplit(">", 1)[-1]
-    class_name = "Model" if class_name == "Functional" else class_name
-    config = value.get("config")
-    if class_name == "__tuple__":
-        return [_rewrite(item) for item in value.get("items", ())]
-    if class_name == "__keras_tensor__" and isinstance(config, Mapping):
-        return _Reference(config.get("keras_history", ()))
-    if class_name in ("DTypePolicy", "Policy") and isinstance(config, Mapping):
-        return config.get("name")
-    if class_name == "function":
-        return config
-    rewritten = {key: _rewrite(item) for key, item in value.items() if key not in _EXTRA_KEYS}
-    rewritten["class_name"] = class_name
-    if isinstance(rewritten.get("config"), dict):
-        rewritten["config"] = _rewrite_arguments(class_name, rewritten["config"])
-    if isinstance(rewritten.get("inbound_nodes"), list):
-        rewritten["inbound_nodes"] = [_rewrite_node(node) for node in rewritten["inbound_nodes"]]
-    return rewritten
+    def layer(self, described: Any) -> dict[str, Any]:
+        """Return a layer or network, without its calls."""
+        if not isinstance(described, Mapping) or not isinstance(described.get("class_name"), str):
+            raise InvalidArgumentError(
+                f"Expected a layer, as class_name and config, in the configuration; found {described!r:.100}."
+            )
+        class_name = plain_class_name(described["class_name"])
+        config = described.get("config")
+        rewritten = {key: described[key] for key in ("name",) if key in described}
+        if class_name in ("Functional", "Model", "Sequential") and _is_network(config):
+            class_name = "Sequential" if class_name == "Sequential" else "Model"
+            rewrite = self._sequential if class_name == "Sequential" else self._graph
+            return {**rewritten, "class_name": class_name, "config": rewrite(config)}
+        if not isinstance(config, Mapping):
+            return {**rewritten, "class_name": class_name, "config": config}
+        check_origin(described, class_name, config)
+        class_name, config = self._own(class_name, config)
+        return {**rewritten, "class_name": class_name, "config": config}
 
+    def _own(self, class_name: str, config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Return class and arguments of a layer that is no network."""
+        inner = {key: config[key] for key in ("layer", "cell", "cells", "backward_layer") if key in config}
+        rest = self._spelling.arguments({key: item for key, item in config.items() if key not in inner})
+        for key, item in inner.items():
+            if isinstance(item, list):
+                rest[key] = [self.layer(one) for one in item]
+            elif isinstance(item, Mapping) and "class_name" in item:
+                rest[key] = self.layer(item)
+            else:
+                rest[key] = item
+        if self._producer.family == KERAS_1:
+            class_name, rest = layer_of_keras_1(class_name, rest)
+        class_name, rest = rewrite_layer(class_name, rest, self._producer)
+        if not self._has_masks:
+            rest.pop("zero_output_for_mask", None)
+        rest = without_neutral(class_name, rest)
+        check_arguments(class_name, rest, self._producer)
+        return class_name, rest
 
-def _rewrite_arguments(class_name: str, config: dict[str, Any]) -> dict[str, Any]:
-    if class_name in _NETWORK_KEYS and isinstance(config.get("layers"), list):
-        config = {key: item for key, item in config.items() if key in _NETWORK_KEYS[class_name]}
+    def _sequential(self, config: Any) -> Any:
+        if isinstance(config, list):  # of Keras 1, and of 2.2.2 and before
+            return [self.layer(one) for one in config]
+        found = {key: item for key, item in config.items() if key in _NETWORK_KEYS["Sequential"]}
+        found["layers"] = [self.layer(one) for one in config["layers"]]
+        return found
+
+    def _graph(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        found = {key: item for key, item in config.items() if key in _NETWORK_KEYS["Model"]}
+        layers = [self._named(one) for one in config["layers"]]
+        names = {one["name"] for one in layers}
         for key in ("input_layers", "output_layers"):
-            if key in config:
-                config[key] = _as_triples(config[key])
-        _count_own_node(config)
-        return config
-    for old in ("batch_shape", "shape"):
-        if class_name == "InputLayer" and old in config:
-            config["batch_input_shape"] = config.pop(old)
-    if (
-        class_name == "BatchNormalization"
-        and isinstance(config.get("axis"), list)
-        and len(config["axis"]) == 1
-    ):
-        config["axis"] = config["axis"][0]
-    return {key: item for key, item in config.items() if not _is_neutral(class_name, key, item)}
+            found[key] = _as_triples(config.get(key, []))
+        if self._producer.family == KERAS_2:
+            found["layers"] = [
+                {**self.layer(one), "inbound_nodes": one.get("inbound_nodes") or []} for one in layers
+            ]
+            return found
+        calls = {one["name"]: read_calls(self._spelled_nodes(one), names) for one in layers}
+        operations = {one["name"] for one in layers if is_operation(one)}
+        outputs = {triple[0] for key in ("input_layers", "output_layers") for triple in found[key]}
+        layers = without_masks(layers, calls, outputs, operations)
+        found["layers"] = [
+            written_operation(self._spelled(one), calls[one["name"]], self._producer)
+            if one["name"] in operations
+            else self._called(one, calls[one["name"]])
+            for one in layers
+        ]
+        _count_own_node(found)
+        return found
+
+    def _named(self, described: Any) -> dict[str, Any]:
+        if not isinstance(described, Mapping) or not isinstance(described.get("class_name"), str):
+            raise InvalidArgumentError(
+                f"Expected a layer, as class_name and config, in the configuration; found {described!r:.100}."
+            )
+        config = described.get("config")
+        name = described.get("name") or (config.get("name") if isinstance(config, Mapping) else None)
+        class_name = plain_class_name(described["class_name"])
+        return {**described, "class_name": class_name, "name": str(name)}
+
+    def _called(self, described: dict[str, Any], calls: list[Any]) -> dict[str, Any]:
+        layer = self.layer(described)
+        nodes, constants = [], 0
+        for call in calls:
+            node, count = written(call, {**layer, "name": described["name"]}, self._producer)
+            constants = max(constants, count)
+            if node:
+                nodes.append(node)
+        if constants:
+            layer["config"]["num_constants"] = constants
+        return {**layer, "name": described["name"], "inbound_nodes": nodes}
+
+    def _spelled_nodes(self, described: dict[str, Any]) -> dict[str, Any]:
+        return {**described, "inbound_nodes": self._spelling.value(described.get("inbound_nodes") or [])}
+
+    def _spelled(self, described: dict[str, Any]) -> dict[str, Any]:
+        config = described.get("config")
+        return {**described, "config": self._spelling.value(config) if isinstance(config, Mapping) else {}}
 
 
-def _is_neutral(class_name: str, key: str, value: Any) -> bool:
-    if key not in _NEUTRAL or class_name in (_KNOWN.get(key) or ()):
-        return False
-    return any(
-        value is neutral or (type(value) is type(neutral) and value == neutral) for neutral in _NEUTRAL[key]
+def _is_network(config: Any) -> bool:
+    return isinstance(config, list) or (
+        isinstance(config, Mapping) and isinstance(config.get("layers"), list)
     )
 
 
-class _Reference(tuple[Any, ...]):
-    """A tensor of Keras 3, as layer, node and place."""
-
-    __slots__ = ()
-
-
-def _rewrite_node(node: Any) -> Any:
-    """Return a node of Keras 3, a dictionary of arguments, as a list of tensors."""
-    if not isinstance(node, dict) or "args" not in node:
-        return node
-    kwargs = {key: item for key, item in node.get("kwargs", {}).items() if item is not None}
-    return [[*reference, kwargs] for reference in _references(node["args"])]
-
-
-def _references(value: Any) -> Iterator[_Reference]:
-    if isinstance(value, _Reference):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from _references(item)
-
-
-def _as_triples(value: Any) -> Any:
-    """Return a list of triples, also where a single tensor is written as a bare one."""
-    is_triple = isinstance(value, list) and len(value) == 3 and isinstance(value[0], str)
-    return [value] if is_triple else value
+def _as_triples(value: Any) -> list[list[Any]]:
+    """Return a list of triples, also where a single tensor is written as a bare one, or they have names."""
+    if isinstance(value, Mapping):
+        return [triple for key in sorted(value) for triple in _as_triples(value[key])]
+    if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str):
+        return [list(value)]
+    if not isinstance(value, list):
+        raise InvalidArgumentError(
+            f"Expected inputs or outputs of a model as [layer, call, place], found {value!r:.100}."
+        )
+    found = [triple for item in value for triple in _as_triples(item)]
+    if any(not isinstance(triple[1], int) or not isinstance(triple[2], int) for triple in found):
+        raise InvalidArgumentError(
+            f"Expected inputs or outputs of a model as [layer, call, place], found {value!r:.100}."
+        )
+    return found
 
 
 def _count_own_node(config: dict[str, Any]) -> None:
     """Number the calls of nested networks from 1, as Keras 2 does: call 0 is the network's own graph."""
-    layers = [layer for layer in config["layers"] if isinstance(layer, dict)]
-    nested = {layer.get("name") for layer in layers if layer.get("class_name") in _NETWORK_KEYS}
-    uses = [
-        use for layer in layers for node in _as_list(layer.get("inbound_nodes")) for use in _as_list(node)
-    ]
-    uses += [*_as_list(config.get("input_layers")), *_as_list(config.get("output_layers"))]
-    uses = [use for use in uses if _is_use(use) and use[0] in nested]
+    nested = {layer["name"] for layer in config["layers"] if layer["class_name"] in _NETWORK_KEYS}
+    uses = [use for layer in config["layers"] for node in layer["inbound_nodes"] for use in node]
+    uses += [*config["input_layers"], *config["output_layers"]]
+    uses = [use for use in uses if use[0] in nested]
     from_zero = {use[0] for use in uses if use[1] == 0}
     for use in uses:
         if use[0] in from_zero:
             use[1] += 1
 
 
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _is_use(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) >= 3
-        and isinstance(value[0], str)
-        and isinstance(value[1], int)
-    )
-
-
-def _expect_bounded(config: Any) -> None:
-    count, waiting = 0, [config]
+def _expect_bounded(config: Any) -> bool:
+    """Refuse what is too large; return whether some layer makes masks."""
+    count, has_masks = 0, False
+    waiting = [(config, 0)]
     while waiting:
-        value = waiting.pop()
+        value, depth = waiting.pop()
         count += 1
         if count > _VALUE_LIMIT:
             raise InvalidArgumentError(
                 f"Expected the configuration of a model, received one of more than {_VALUE_LIMIT} values."
             )
+        if depth > _DEPTH_LIMIT:
+            raise InvalidArgumentError(
+                "Expected the configuration of a model, received one that is nested too deeply to be read: "
+                f"more than {_DEPTH_LIMIT} levels."
+            )
         if isinstance(value, Mapping):
-            waiting.extend(value.values())
+            has_masks = has_masks or value.get("class_name") == "Masking" or value.get("mask_zero") is True
+            waiting += [(item, depth + 1) for item in value.values()]
         elif isinstance(value, list | tuple):
-            waiting.extend(value)
+            waiting += [(item, depth + 1) for item in value]
+    return has_masks

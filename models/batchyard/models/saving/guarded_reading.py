@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchyard.models.errors import ModelFileError
-from batchyard.models.saving.heap_check import check_heaps
+from batchyard.models.saving.heap_check import check_heaps, check_heaps_in
 
 #: What functions that read or write accept as a file.
 FileLike: TypeAlias = str | os.PathLike[str] | h5py.Group | BinaryIO | io.IOBase
@@ -41,7 +41,9 @@ def open_for_reading(source: FileLike) -> Iterator[h5py.Group]:
     try:
         if isinstance(name, str):
             check_heaps(name)
-        file = h5py.File(name, "r")
+            file = h5py.File(name, "r")
+        else:
+            file = _open_stream(name)
     except FileNotFoundError:
         raise ModelFileError(
             f"There is no file {name!r}. Check the path (relative to {os.getcwd()})."
@@ -55,6 +57,18 @@ def open_for_reading(source: FileLike) -> Iterator[h5py.Group]:
         ) from error
     with file:
         yield file
+
+
+def _open_stream(stream: Any) -> h5py.File:
+    """Open what a stream holds from its beginning; all of it is read, as its texts are looked at first."""
+    stream.seek(0)
+    data = stream.read()
+    if not isinstance(data, bytes):
+        raise ModelFileError(
+            f"Expected a stream of bytes, received one of {type(data).__name__}. Open it with mode 'rb'."
+        )
+    check_heaps_in(data, "the stream")
+    return h5py.File(io.BytesIO(data), "r")
 
 
 @contextmanager
@@ -142,6 +156,8 @@ def _check_dataset(dataset: h5py.Dataset, place: str) -> None:
         raise ModelFileError(
             f"Expected numbers at {place}, found the type {dataset.dtype}. It is not a weight of a model."
         )
+    if dataset.shape is None:
+        raise ModelFileError(f"Expected numbers at {place}, found none at all. It is not a weight of a model.")
     stored = dataset.id.get_storage_size()
     if dataset.nbytes > _LARGEST_RATIO * stored:
         raise ModelFileError(

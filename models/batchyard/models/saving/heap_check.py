@@ -28,17 +28,29 @@ def check_heaps(path: str | os.PathLike[str]) -> None:
     if os.path.getsize(path) == 0:
         return
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        begin = data.find(_HEAP)
-        while begin >= 0:
-            if not _is_whole(data, begin):
-                raise ModelFileError(
-                    f"{os.fspath(path)} is damaged: its texts at byte {begin} can't be told apart. Take "
-                    f"another copy."
-                )
-            begin = data.find(_HEAP, begin + len(_HEAP))
+        check_heaps_in(data, os.fspath(path))
 
 
-def _is_whole(data: mmap.mmap, begin: int) -> bool:
+def check_heaps_in(data: mmap.mmap | bytes, name: str) -> None:
+    """Walk through all global heaps in the bytes of a file.
+
+    Args:
+        data: the whole file.
+        name: of the file, for the message.
+
+    Raises:
+        ModelFileError: where one is damaged.
+    """
+    begin = data.find(_HEAP)
+    while begin >= 0:
+        if not _is_whole(data, begin):
+            raise ModelFileError(
+                f"{name} is damaged: its texts at byte {begin} can't be told apart. Take another copy."
+            )
+        begin = data.find(_HEAP, begin + len(_HEAP))
+
+
+def _is_whole(data: mmap.mmap | bytes, begin: int) -> bool:
     """Whether the objects of the heap that begins here fill it, each with a length above zero."""
     head = begin + len(_HEAP) + 8
     if head > len(data):

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import h5py
 
-from batchyard.models.errors import BatchyardModelsError, InvalidArgumentError, ModelFileError, NotBuiltError
+from batchyard.models.errors import InvalidArgumentError, ModelFileError, NotBuiltError
 from batchyard.models.saving.atomic_write import write_atomically
-from batchyard.models.saving.attributes import read_names, read_text, write_text
-from batchyard.models.saving.config import describe_model, model_from_config, parse_json
-from batchyard.models.saving.custom_objects import scope_of
-from batchyard.models.saving.guarded_reading import FileLike, find, find_dataset, find_group, open_for_reading
-from batchyard.models.saving.marshalled_code import safe_mode_scope
-from batchyard.models.saving.optimizer_state import read_optimizer_state, write_optimizer_state
+from batchyard.models.saving.attributes import write_text
+from batchyard.models.saving.config import describe_model
+from batchyard.models.saving.guarded_reading import FileLike
+from batchyard.models.saving.optimizer_state import write_optimizer_state
 from batchyard.models.saving.targets import choose_target
-from batchyard.models.saving.training_config import compile_from_config, describe_training
+from batchyard.models.saving.training_config import describe_training
 from batchyard.models.saving.versions import BACKEND, KERAS_VERSION
-from batchyard.models.saving.weight_budget import weight_budget
-from batchyard.models.saving.weights import read_weights, read_weights_by_name, write_weights
+from batchyard.models.saving.weights import write_weights
 
 if TYPE_CHECKING:
     from batchyard.models.engine.model import Model
@@ -52,7 +47,7 @@ def save_model(
         ModelFileError: where the file can't be written.
         NotSerializableError: where the model has what the file can't hold, or what its target lacks.
     """
-    _expect_built(model, "saved")
+    expect_built(model, "saved")
     chosen = choose_target(filepath, target)
     # Not at the module's head: importing this loads no layers.
     from batchyard.models.saving import for_keras_3
@@ -77,40 +72,6 @@ def save_model(
             write_optimizer_state(file, model)
 
 
-def load_model(
-    filepath: FileLike,
-    custom_objects: Mapping[str, Any] | None = None,
-    compile: bool = True,
-    safe_mode: bool = True,
-) -> Model:
-    """Load a model that `save_model` or Keras saved; nothing that the file brings is run.
-
-    Args:
-        filepath: a path, an open `h5py` file or group, or a binary stream.
-        custom_objects: classes and functions of the user that the file may name.
-        compile: whether to compile the model as it was, and to restore the optimizer's state.
-        safe_mode: whether to refuse code that the file brings (of a Lambda layer without a named function).
-
-    Raises:
-        UnsafeCodeError: where it brings code, and `safe_mode` is on.
-        ModelFileError: where the file is no model, is damaged, or reaches outside of itself.
-        UnknownNameError: where it names a class or function that isn't known.
-    """
-    with open_for_reading(filepath) as file:
-        config = _read_json(file, "model_config")
-        if config is None:
-            raise ModelFileError(_no_model(file))
-        weights = find_group(file, "model_weights")
-        budget = weight_budget(_count_numbers(weights), file.file.filename)
-        with _errors_of(file), budget, safe_mode_scope(safe_mode):
-            model = model_from_config(config, custom_objects)
-        if model.built:
-            read_weights(weights, model.layers)
-        if compile:
-            _compile(file, model, custom_objects)
-    return model
-
-
 def save_weights(model: Model, filepath: FileLike, overwrite: bool = True, target: str | None = None) -> None:
     """Save the weights of a model alone.
 
@@ -126,7 +87,7 @@ def save_weights(model: Model, filepath: FileLike, overwrite: bool = True, targe
         ModelFileError: where the file can't be written.
         NotSerializableError: where the model has a layer that the target lacks.
     """
-    _expect_built(model, "saved")
+    expect_built(model, "saved")
     if choose_target(filepath, target, ("keras2", "keras3")) == "keras2":
         with _open_for_writing(filepath, overwrite) as file:
             write_weights(file, model.layers)
@@ -140,37 +101,6 @@ def save_weights(model: Model, filepath: FileLike, overwrite: bool = True, targe
 
     with _open_for_writing(filepath, overwrite) as file:
         for_keras_3.write_weights_file(file, model)
-
-
-def load_weights(
-    model: Model, filepath: FileLike, by_name: bool = False, skip_mismatch: bool = False
-) -> None:
-    """Load weights from a file of weights, or of a whole model, into a model.
-
-    Args:
-        model: a model that is built.
-        filepath: a path, an open `h5py` file or group, or a binary stream.
-        by_name: whether to load only the layers whose names are in the file, and leave the others alone;
-            if not, all layers with weights are matched by their order.
-        skip_mismatch: with `by_name`, whether layers whose weights have other shapes are left alone too.
-
-    Raises:
-        ModelFileError: where the file is damaged, or belongs to another model; no weight has changed then.
-    """
-    if skip_mismatch and not by_name:
-        raise InvalidArgumentError(
-            "skip_mismatch=True works only with by_name=True: matched by order, one layer skipped would "
-            "shift the rest."
-        )
-    _expect_built(model, "loaded into")
-    with open_for_reading(filepath) as file:
-        group = file
-        if read_names(file, "layer_names") is None and find(file, "model_weights") is not None:
-            group = find_group(file, "model_weights")
-        if by_name:
-            read_weights_by_name(group, model.layers, skip_mismatch)
-        else:
-            read_weights(group, model.layers)
 
 
 @contextmanager
@@ -209,66 +139,16 @@ def _create(target: Any) -> h5py.File:
     return h5py.File(target, "w", libver=("earliest", "v110"), track_order=False)
 
 
-def _compile(file: h5py.Group, model: Model, custom_objects: Mapping[str, Any] | None) -> None:
-    config = _read_json(file, "training_config")
-    if config is None:
-        warnings.warn(
-            f"{file.file.filename} holds no training configuration, so the model is not compiled. Compile "
-            f"it before "
-            "training, or pass compile=False to load_model.",
-            UserWarning,
-            stacklevel=3,
-        )
-        return
-    with _errors_of(file), scope_of(custom_objects):
-        compile_from_config(model, config, file.file.filename)
-    read_optimizer_state(file, model)
+def expect_built(model: Model, what: str) -> None:
+    """Refuse a model without weights.
 
+    Args:
+        model: to be saved or loaded into.
+        what: is to be done with the weights, for the message.
 
-@contextmanager
-def _errors_of(file: h5py.Group) -> Iterator[None]:
-    """Turn what a wrong configuration makes constructors raise into an error that names the file."""
-    try:
-        yield
-    except BatchyardModelsError:
-        raise
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise ModelFileError(
-            f"A configuration in {file.file.filename} can't be understood: {type(error).__name__}: {error}. "
-            "Expected one as Keras writes it; was it edited, or written by a much newer version?"
-        ) from error
-
-
-def _read_json(file: h5py.Group, name: str) -> Any:
-    text = read_text(file, name)
-    if text is None:
-        return None
-    try:
-        return parse_json(text, name)
-    except InvalidArgumentError as error:
-        raise ModelFileError(f"{file.file.filename} is damaged: {error}") from error
-
-
-def _no_model(file: h5py.Group) -> str:
-    name = file.file.filename
-    if read_names(file, "layer_names") is not None:
-        return (
-            f"Expected a whole model in {name}, found weights only. Build the model, then load them by "
-            f"model.load_weights({name!r})."
-        )
-    return f"Expected the attribute 'model_config' in {name}, found none. It is HDF5, but no Keras model."
-
-
-def _count_numbers(weights: h5py.Group) -> int:
-    """Return how many numbers the weights in a file have, going by their headers."""
-    total = 0
-    for layer in read_names(weights, "layer_names") or []:
-        for name in read_names(find_group(weights, layer), "weight_names") or []:
-            total += math.prod(find_dataset(weights, f"{layer}/{name}").shape)
-    return total
-
-
-def _expect_built(model: Model, what: str) -> None:
+    Raises:
+        NotBuiltError: where it has none yet.
+    """
     if not model.built:
         raise NotBuiltError(
             f"The model {model.name!r} has no weights yet, so none can be {what}. Give its first layer an "

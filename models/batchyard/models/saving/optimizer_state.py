@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from batchyard.models.errors import ModelFileError
 from batchyard.models.saving.attributes import read_names
+from batchyard.models.saving.foreign.optimizer_state import layout_of, restore
+from batchyard.models.saving.foreign.producer import KERAS_1, KERAS_2, TF_KERAS, Producer
 from batchyard.models.saving.guarded_reading import find, find_dataset, find_group, read_array
 from batchyard.models.saving.weights import write_arrays
 
@@ -37,8 +40,13 @@ def write_optimizer_state(file: h5py.Group, model: Model) -> None:
         group.attrs.create(_ITERATIONS, np.int64(model.optimizer.iterations))
 
 
-def read_optimizer_state(file: h5py.Group, model: Model) -> None:
+def read_optimizer_state(file: h5py.Group, model: Model, producer: Producer | None = None) -> None:
     """Restore the state of a compiled model's optimizer; one that doesn't fit is left alone, with a warning.
+
+    Args:
+        file: with the group of the state.
+        model: compiled.
+        producer: who wrote it; Keras 2 if not given.
 
     Raises:
         ModelFileError: where the file is damaged, or reaches outside of itself.
@@ -46,27 +54,58 @@ def read_optimizer_state(file: h5py.Group, model: Model) -> None:
     if find(file, _GROUP) is None:
         return
     group = find_group(file, _GROUP)
-    datasets = [find_dataset(group, name) for name in read_names(group, "weight_names") or []]
+    names = read_names(group, "weight_names") or []
+    datasets = [find_dataset(group, name) for name in names]
     if not datasets:
         return
-    model.optimizer.build(model.compiled.trainable_weights)
-    wanted = [array.shape for array in model.optimizer.get_weights()]
-    found = [dataset.shape for dataset in datasets]
-    if found != wanted:
-        warnings.warn(
-            f"The optimizer's state in {file.file.filename} doesn't fit this model's "
-            f"{type(model.optimizer).__name__}: expected {len(wanted)} arrays as Keras 2.2.4 lays them "
-            f"out, found "
-            f"{len(found)} or other shapes. Training goes on from the weights, with a fresh optimizer.",
-            UserWarning,
-            stacklevel=4,
-        )
-        return
-    model.optimizer.set_weights(
-        [read_array(dataset, shape) for dataset, shape in zip(datasets, wanted, strict=True)]
-    )
+    family = KERAS_2 if producer is None else producer.family
+    grouped = family in (KERAS_1, KERAS_2) or (family == TF_KERAS and names[0].endswith("/iter:0"))
+    restore_from(datasets, grouped, model, file.file.filename)
     if _ITERATIONS in group.attrs:
         model.optimizer.iterations = _read_count(group)
+
+
+def restore_from(datasets: Sequence[h5py.Dataset], grouped: bool, model: Model, file: str) -> None:
+    """Restore an optimizer's state from arrays; one that doesn't fit is left alone, with a warning.
+
+    Args:
+        datasets: in the order in which they were written.
+        grouped: whether all arrays of a slot stand together.
+        model: compiled.
+        file: the file's name, for messages.
+    """
+    optimizer, weights = model.optimizer, model.compiled.trainable_weights
+    optimizer.build(weights)
+    shapes = [tuple(dataset.shape) for dataset in datasets]
+    layout = layout_of(optimizer, shapes, [tuple(weight.shape) for weight in weights], grouped)
+    if layout is None:
+        warnings.warn(
+            f"The optimizer's state in {file} doesn't fit this model's {type(optimizer).__name__}: expected "
+            f"what belongs to {len(weights)} trained weights, found {len(datasets)} arrays of other "
+            "number or shapes. Training goes on from the weights, with a fresh optimizer.",
+            UserWarning,
+            stacklevel=5,
+        )
+        return
+    arrays = [read_array(dataset, shape) for dataset, shape in zip(datasets, shapes, strict=True)]
+    restore(optimizer, layout, arrays)
+
+
+def begin_as_written(model: Model, training: Any) -> None:
+    """Give an optimizer the state with which that of the file began, where it isn't zeros.
+
+    Args:
+        model: compiled.
+        training: the file's training configuration.
+    """
+    described = training.get("optimizer_config", training.get("optimizer"))
+    config = described.get("config") if isinstance(described, Mapping) else None
+    value = config.get("initial_accumulator_value") if isinstance(config, Mapping) else None
+    if type(model.optimizer).__name__ == "Adagrad" and isinstance(value, float):
+        model.optimizer.build(model.compiled.trainable_weights)
+        with torch.no_grad():
+            for slot in model.optimizer.slots:
+                slot.fill_(value)
 
 
 def _names(optimizer: str, arrays: Sequence[NDArray[Any]]) -> list[str]:

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from batchyard.models.errors import ModelFileError
 from batchyard.models.saving.config import plain
+from batchyard.models.saving.foreign.objectives import CannotMap, rewrite_losses, rewrite_metrics
+from batchyard.models.saving.foreign.optimizers import rewrite_optimizer
+from batchyard.models.saving.foreign.producer import KERAS_2, KERAS_3, TF_KERAS, Producer
+from batchyard.models.training.computation import computation_of
 
 if TYPE_CHECKING:
+    from batchyard.models.engine.layer import Layer
     from batchyard.models.engine.model import Model
-
-#: Arguments of later versions' optimizers that change nothing at these values.
-_NEUTRAL: dict[str, tuple[Any, ...]] = {
-    "clipnorm": (None,),
-    "clipvalue": (None,),
-    "ema_momentum": (0.99,),
-    "ema_overwrite_frequency": (None,),
-    "global_clipnorm": (None,),
-    "gradient_accumulation_steps": (None,),
-    "is_legacy_optimizer": (False, True),
-    "jit_compile": (False, True),
-    "loss_scale_factor": (None,),
-    "use_ema": (False,),
-    "weight_decay": (None,),
-}
 
 
 def describe_training(model: Model) -> dict[str, Any] | None:
@@ -48,58 +39,89 @@ def describe_training(model: Model) -> dict[str, Any] | None:
     }
     if model.weighted_metrics:  # our own addition: Keras 2.2.4 forgets these
         config["weighted_metrics"] = plain(model.weighted_metrics, "weighted_metrics")
+    for name, value in how_computed(model).items():
+        if value:  # likewise our own
+            config[name] = value
     return config
 
 
-def compile_from_config(model: Model, config: Any, file: str) -> None:
-    """Compile a model as a file says.
+def how_computed(model: Model) -> dict[str, Any]:
+    """Return the arguments of `compile` that say how a model computes."""
+    how = computation_of(model)
+    return {"mixed_precision": how.mixed_precision, "jit_compile": how.jit_compile}
+
+
+def _computing(config: Mapping[str, Any], producer: Producer) -> dict[str, Any]:
+    """Return what a file says of how to compute; later versions' `jit_compile` means another compiler."""
+    if producer.family != KERAS_2:
+        return {}
+    return {name: config[name] for name in ("mixed_precision", "jit_compile") if name in config}
+
+
+def compile_from_config(model: Model, config: Any, file: str, producer: Producer | None = None) -> None:
+    """Compile a model as a file says; with a warning, and not at all, where that can't be done exactly.
 
     Args:
         model: what to compile.
         config: the file's training configuration.
         file: the file's name, for messages.
+        producer: who wrote it; Keras 2 if not given.
 
     Raises:
         ModelFileError: where the file says it in a way that can't be understood.
     """
     from batchyard.models import optimizers
 
-    optimizer_config = config.get("optimizer_config") if isinstance(config, Mapping) else None
-    if not isinstance(optimizer_config, Mapping) or not isinstance(optimizer_config.get("config"), Mapping):
+    producer = producer or Producer(KERAS_2)
+    described = None
+    if isinstance(config, Mapping):
+        described = config.get("optimizer_config", config.get("optimizer"))
+    if isinstance(described, str):  # a name: the optimizer as it is by default
+        described = {"class_name": described, "config": {}}
+    if not isinstance(described, Mapping) or not isinstance(described.get("config"), Mapping):
         raise ModelFileError(
             f"Expected a training configuration with 'optimizer_config' in {file}, found {config!r:.200}. "
             "Pass compile=False to load_model, and compile the model yourself."
         )
+    dropped: list[str] = []
+    try:
+        optimizer = rewrite_optimizer(described, producer)
+        loss = rewrite_losses(config.get("loss"))
+        metrics = rewrite_metrics(config.get("metrics"), dropped)
+        weighted = rewrite_metrics(config.get("weighted_metrics"), dropped)
+    except CannotMap as difference:
+        warnings.warn(
+            f"{file} was compiled with what Keras 2.2 can't do in the same way: {difference}. The model is "
+            "loaded without being compiled: compile it yourself before training, or pass compile=False.",
+            UserWarning,
+            stacklevel=6,
+        )
+        return
+    if dropped:
+        warnings.warn(
+            f"{file} was compiled with metrics that Keras 2.2 doesn't have: {', '.join(dropped)}. The "
+            "model is compiled without them; training is the same.",
+            UserWarning,
+            stacklevel=6,
+        )
+    if producer.family in (TF_KERAS, KERAS_3) and any(map(_has_activity_regularizer, model.layers)):
+        warnings.warn(
+            f"{file} has layers with a penalty on their output. Keras 2.2 adds it up over the rows of a "
+            f"batch, {producer} takes the mean: divide its factor by the batch size before training on.",
+            UserWarning,
+            stacklevel=6,
+        )
     model.compile(
-        optimizer=optimizers.deserialize(_rewrite_optimizer(optimizer_config)),
-        loss=_rewrite_functions(config.get("loss")),
-        metrics=_rewrite_functions(config.get("metrics")),
+        optimizer=optimizers.deserialize(optimizer),
+        **_computing(config, producer),
+        loss=loss,
+        metrics=metrics,
         loss_weights=config.get("loss_weights"),
         sample_weight_mode=config.get("sample_weight_mode"),
-        weighted_metrics=_rewrite_functions(config.get("weighted_metrics")),
+        weighted_metrics=weighted,
     )
 
 
-def _rewrite_optimizer(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an optimizer's configuration in the spelling of Keras 2.2.4."""
-    config = dict(value["config"])
-    if "learning_rate" in config and "lr" not in config:
-        config["lr"] = config.pop("learning_rate")
-        config.pop("name", None)
-    kept = {key: item for key, item in config.items() if not (key in _NEUTRAL and item in _NEUTRAL[key])}
-    return {"class_name": str(value.get("class_name")).rsplit(">", 1)[-1], "config": kept}
-
-
-def _rewrite_functions(value: Any) -> Any:
-    """Return losses or metrics by name, where later versions wrote objects that wrap a function."""
-    if isinstance(value, list):
-        rewritten = [_rewrite_functions(item) for item in value]
-        return rewritten[0] if len(rewritten) == 1 and isinstance(rewritten[0], list) else rewritten
-    if not isinstance(value, Mapping):
-        return value
-    config = value.get("config")
-    if "class_name" in value and isinstance(config, Mapping) and isinstance(config.get("fn"), str):
-        return config["name"] if config.get("name") in ("acc", "accuracy") else config["fn"]
-    if value.get("class_name") == "function":
-        return config
-    return {key: _rewrite_functions(item) for key, item in value.items()}
+def _has_activity_regularizer(layer: Layer) -> bool:
+    inner = [*getattr(layer, "layers", []), *layer._sublayers()]
+    return layer.activity_regularizer is not None or any(map(_has_activity_regularizer, inner))

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import h5py
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from batchyard.models.errors import ModelFileError
+from batchyard.models.errors import ModelFileError, ShapeError
 from batchyard.models.saving.attributes import read_names, read_text, write_names, write_text
 from batchyard.models.saving.guarded_reading import find_dataset, find_group, read_array
 from batchyard.models.saving.versions import BACKEND, KERAS_VERSION
+from batchyard.models.saving.weight_conversion import preprocess_weights_for_loading
 
 if TYPE_CHECKING:
     from batchyard.models.engine.layer import Layer
-
-#: Layers whose kernel Theano keeps turned by half a turn.
-_CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "Conv3DTranspose", "ConvLSTM2D")
 
 
 def write_weights(group: h5py.Group, layers: Sequence[Layer]) -> None:
@@ -56,10 +54,18 @@ def weight_names(layer: Layer) -> list[str]:
     return names
 
 
-def read_weights(group: h5py.Group, layers: Sequence[Layer]) -> None:
+def read_weights(
+    group: h5py.Group, layers: Sequence[Layer], reshape: bool = False, own_names: bool = False
+) -> None:
     """Set the weights of layers from a group, matched by their order; names don't matter.
 
     No weight is changed unless all fit.
+
+    Args:
+        group: what to read.
+        layers: all layers of the model.
+        reshape: whether kernels of as many numbers are given the layers' shapes.
+        own_names: whether the layers were made from the same file, so that their names match.
 
     Raises:
         ModelFileError: where the group is damaged, or belongs to another model.
@@ -72,18 +78,25 @@ def read_weights(group: h5py.Group, layers: Sequence[Layer]) -> None:
             f"{group.file.filename}, found those of {len(saved)} ({_some(name for name, _ in saved)}). "
             "The file belongs to another model; by_name=True loads only the layers whose names match."
         )
-    arrays = [_read_layer(group, *entry, layer) for entry, layer in zip(saved, wanted, strict=True)]
+    if own_names:
+        by_name = {layer.name: layer for layer in wanted}
+        if len(by_name) == len(wanted) and by_name.keys() == {name for name, _ in saved}:
+            wanted = [by_name[name] for name, _ in saved]
+    arrays = [_read_layer(group, *entry, layer, reshape) for entry, layer in zip(saved, wanted, strict=True)]
     for layer, values in zip(wanted, arrays, strict=True):
         _assign(layer, values)
 
 
-def read_weights_by_name(group: h5py.Group, layers: Sequence[Layer], skip_mismatch: bool = False) -> None:
+def read_weights_by_name(
+    group: h5py.Group, layers: Sequence[Layer], skip_mismatch: bool = False, reshape: bool = False
+) -> None:
     """Set the weights of those layers that the group has by name; the others stay as they are.
 
     Args:
         group: what to read.
         layers: layers that may be set.
         skip_mismatch: whether layers whose weights have other shapes are left alone, with a warning.
+        reshape: whether kernels of as many numbers are given the layers' shapes.
 
     Raises:
         ModelFileError: where the group is damaged, or a layer has other weights (unless `skip_mismatch`).
@@ -91,13 +104,18 @@ def read_weights_by_name(group: h5py.Group, layers: Sequence[Layer], skip_mismat
     found: list[tuple[Layer, list[NDArray[Any]]]] = []
     for name, names in _saved_layers(group):
         for layer in (layer for layer in layers if layer.name == name):
-            mismatch = _mismatch(group, name, names, layer)
-            if mismatch and skip_mismatch:
+            if not names and not layer.weights:
+                continue
+            try:
+                found.append((layer, _read_layer(group, name, names, layer, reshape)))
+            except _MismatchError as mismatch:
+                if not skip_mismatch:
+                    raise
                 warnings.warn(
-                    f"Skipping the weights of layer {name!r}: {mismatch}", UserWarning, stacklevel=4
+                    f"Skipping the weights of layer {name!r}: {mismatch.difference}",
+                    UserWarning,
+                    stacklevel=4,
                 )
-            elif names or layer.weights:
-                found.append((layer, _read_layer(group, name, names, layer)))
     for layer, values in found:
         _assign(layer, values)
 
@@ -113,34 +131,71 @@ def _saved_layers(group: h5py.Group) -> list[tuple[str, list[str]]]:
     return [(name, read_names(find_group(group, name), "weight_names") or []) for name in layer_names]
 
 
-def _mismatch(group: h5py.Group, name: str, names: Sequence[str], layer: Layer) -> str | None:
-    """Say in what the saved weights differ from a layer's; None where they fit."""
-    wanted = [tuple(weight.shape) for weight in layer.weights]
-    if len(names) != len(wanted):
-        return f"expected {len(wanted)} weights, found {len(names)} ({_some(names)})."
-    for weight, shape in zip(names, wanted, strict=True):
-        found = find_dataset(group, f"{name}/{weight}").shape
-        if found != shape:
-            return f"expected the shape {shape} for {weight}, found {found}."
-    return None
+class _MismatchError(ModelFileError):
+    """Raised where the weights in a file are not those of the layer."""
 
-
-def _read_layer(group: h5py.Group, name: str, names: Sequence[str], layer: Layer) -> list[NDArray[Any]]:
-    mismatch = _mismatch(group, name, names, layer)
-    if mismatch:
-        raise ModelFileError(
+    def __init__(self, group: h5py.Group, name: str, layer: Layer, difference: str) -> None:
+        self.difference = difference
+        super().__init__(
             f"The layer {name!r} of {group.file.filename} doesn't fit the model's layer {layer.name!r}: "
-            f"{mismatch} "
-            "The file belongs to another model; by_name=True with skip_mismatch=True leaves such layers "
-            "alone."
+            f"{difference} The file belongs to another model; by_name=True with skip_mismatch=True leaves "
+            "such layers alone."
         )
-    arrays = [
-        read_array(find_dataset(group, f"{name}/{weight}"), own.shape)
-        for weight, own in zip(names, layer.weights, strict=True)
-    ]
-    if type(layer).__name__ in _CONVOLUTIONS and read_text(group, "backend") == "theano":
-        arrays[0] = _turn(arrays[0])
+
+
+def _read_layer(
+    group: h5py.Group, name: str, names: Sequence[str], layer: Layer, reshape: bool
+) -> list[NDArray[Any]]:
+    """Return the weights of a layer in the order and the layout of `layer.weights`."""
+    datasets = [find_dataset(group, f"{name}/{weight}") for weight in names]
+    version = read_text(group, "keras_version")
+    try:
+        return converted(datasets, layer, version, read_text(group, "backend"), reshape)
+    except ShapeError as error:
+        raise _MismatchError(group, name, layer, f"{error} ({_some(names)})") from error
+
+
+def converted(
+    datasets: Sequence[h5py.Dataset],
+    layer: Layer,
+    version: str | None,
+    backend: str | None = None,
+    reshape: bool = False,
+) -> list[NDArray[Any]]:
+    """Return the weights of a layer as this library lays them out, whoever wrote them.
+
+    Args:
+        datasets: the weights in the file.
+        layer: that is to have them.
+        version: of the library that wrote them; None for Keras 1, which didn't tell.
+        backend: for which they were written.
+        reshape: whether kernels of as many numbers are given the layer's shapes.
+
+    Raises:
+        ShapeError: where they aren't those of the layer.
+        ModelFileError: where the file is damaged.
+    """
+    wanted = [tuple(weight.shape) for weight in layer.weights]
+    found = [tuple(dataset.shape) for dataset in datasets]
+    old = version is None or version.startswith("1.") or version == "1"
+    if found != wanted:
+        # CuDNN's biases are twice as long; no conversion takes more than that
+        numbers, limit = sum(map(math.prod, found)), 2 * sum(map(math.prod, wanted))
+        if numbers > limit or (len(found) != len(wanted) and not old):
+            raise ShapeError(_difference(wanted, found))
+    arrays = [read_array(dataset, dataset.shape) for dataset in datasets]
+    if found != wanted or old or backend == "theano":
+        arrays = preprocess_weights_for_loading(layer, arrays, "1" if old else version, backend, reshape)
+    if [array.shape for array in arrays] != wanted:
+        raise ShapeError(_difference(wanted, found))
     return arrays
+
+
+def _difference(wanted: Sequence[tuple[int, ...]], found: Sequence[tuple[int, ...]]) -> str:
+    if len(wanted) != len(found):
+        return f"expected {len(wanted)} weights, found {len(found)}."
+    pairs = [f"{shape}, found {other}" for shape, other in zip(wanted, found, strict=True) if shape != other]
+    return f"expected a weight of the shape {'; '.join(pairs)}."
 
 
 def to_array(tensor: Tensor) -> NDArray[Any]:
@@ -154,11 +209,6 @@ def _assign(layer: Layer, arrays: Sequence[NDArray[Any]]) -> None:
     with torch.no_grad():
         for weight, array in zip(layer.weights, arrays, strict=True):
             weight.copy_(torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False)))
-
-
-def _turn(kernel: NDArray[Any]) -> NDArray[Any]:
-    """Turn a kernel by half a turn in its spatial axes: Theano convolves where others correlate."""
-    return np.ascontiguousarray(np.flip(kernel, axis=tuple(range(kernel.ndim - 2))))
 
 
 def _some(names: Iterable[str]) -> str:

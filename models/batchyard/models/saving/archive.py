@@ -1,0 +1,152 @@
+"""Keras 3's archives (`.keras`): a zip file with a configuration, some metadata, and weights in HDF5.
+
+Only members of the three expected names are read, never written to disk, and never more of them than what
+their size in the archive makes plausible.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import h5py
+
+from batchyard.models.errors import InvalidArgumentError, ModelFileError
+from batchyard.models.saving.config import parse_json
+from batchyard.models.saving.guarded_reading import open_for_reading
+
+__all__ = ["Archive", "is_archive", "open_archive"]
+
+_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
+#: The largest configuration, in bytes.
+_TEXT_LIMIT = 64 * 2**20
+#: Weights hardly compress: more than so many bytes, and so many times what is stored, are an attack.
+_FREE_BYTES, _LARGEST_RATIO = 64 * 2**20, 16
+_MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
+
+
+def is_archive(source: Any) -> bool:
+    """Whether a source is a zip file: a path or stream that begins as one, or an open one."""
+    if isinstance(source, zipfile.ZipFile):
+        return True
+    if isinstance(source, str | os.PathLike):
+        path = os.fspath(source)
+        if os.path.isdir(path):
+            raise ModelFileError(
+                f"Expected {path!r} to be a file, found a folder. A SavedModel of TensorFlow can't be read: "
+                "load it there, and save it with model.save('model.h5') or 'model.keras'."
+            )
+        if not os.path.isfile(path):
+            return False
+        with open(path, "rb") as file:
+            return file.read(4) in _SIGNATURES
+    if hasattr(source, "read") and hasattr(source, "seek"):
+        source.seek(0)
+        begin = source.read(4)
+        source.seek(0)
+        return begin in _SIGNATURES
+    return False
+
+
+@contextmanager
+def open_archive(source: Any) -> Iterator[Archive]:
+    """Opens an archive by path, from a stream, or from an open zip file.
+
+    Raises:
+        ModelFileError: where it is damaged.
+    """
+    if isinstance(source, zipfile.ZipFile):
+        yield Archive(source, source.filename or "the archive")
+        return
+    name = os.fspath(source) if isinstance(source, str | os.PathLike) else "the stream"
+    with _damage_refused(name):
+        archive = zipfile.ZipFile(source)
+    with archive:
+        yield Archive(archive, name)
+
+
+class Archive:
+    """The members of an archive.
+
+    Args:
+        file: the zip file.
+        name: of it, for messages.
+    """
+
+    def __init__(self, file: zipfile.ZipFile, name: str) -> None:
+        self._file = file
+        self.name = name
+
+    def config(self) -> Any:
+        """Returns class and configuration of the model."""
+        return self._json("config.json")
+
+    def version(self) -> str | None:
+        """Returns the version of Keras that wrote it; None if that is not told."""
+        metadata = self._json("metadata.json")
+        version = metadata.get("keras_version") if isinstance(metadata, dict) else None
+        return version if isinstance(version, str) else None
+
+    @contextmanager
+    def weights(self) -> Iterator[h5py.Group]:
+        """Opens the weights, in memory."""
+        data = self._read("model.weights.h5", None)
+        with open_for_reading(io.BytesIO(data)) as file:
+            yield file
+
+    def _json(self, member: str) -> Any:
+        try:
+            return parse_json(self._read(member, _TEXT_LIMIT), member)
+        except InvalidArgumentError as error:
+            raise ModelFileError(f"{self.name} is damaged: {error}") from error
+
+    def _read(self, member: str, limit: int | None) -> bytes:
+        found = [info for info in self._file.infolist() if info.filename == member]
+        if len(found) != 1:
+            raise ModelFileError(
+                f"Expected the members {', '.join(_MEMBERS)} in {self.name}, each once; found {member} "
+                f"{len(found)} times. It is a zip file, but no model of Keras."
+            )
+        info = found[0]
+        allowed = _FREE_BYTES + _LARGEST_RATIO * info.compress_size if limit is None else limit
+        if info.file_size > allowed:
+            raise ModelFileError(
+                f"{member} in {self.name} claims {info.file_size} bytes, of which {info.compress_size} are "
+                f"stored; at most {allowed} are read. The file is damaged, or made to use up memory."
+            )
+        with _damage_refused(self.name), self._file.open(info) as stream:
+            data = stream.read(info.file_size + 1)
+        if len(data) != info.file_size:
+            raise ModelFileError(
+                f"{member} in {self.name} holds {len(data)} bytes or more, and claims {info.file_size}. The "
+                "file is damaged: take another copy."
+            )
+        return data
+
+
+@contextmanager
+def _damage_refused(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        ArithmeticError,
+        EOFError,
+        LookupError,
+        NotImplementedError,
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:
+        raise ModelFileError(
+            f"Expected {name} to be an archive of Keras (.keras); it can't be read: {error}. It is "
+            "encrypted, damaged, or was not written to its end: take another copy."
+        ) from error
