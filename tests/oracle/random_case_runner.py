@@ -84,12 +84,12 @@ class Run:
         return kind(**{name: self.make(one) for name, one in value["arguments"].items()})
 
     def set_weights(self):
-        weights = self.model.weights
-        self.names = [getattr(one, "keras_name", None) or one.name for one in weights]
-        self.note("names", [self.names])
+        names = [name_of(one) for layer in self.model.layers for one in layer.weights]
+        self.note("names", [names])
+        self.note("names_of_model", [[name_of(one) for one in self.model.weights]])
         source = np.random.RandomState(self.case["seed"])
         arrays = []
-        for name, old in zip(self.names, self.model.get_weights()):
+        for name, old in zip(names, self.model.get_weights()):
             limit = max(0.1, min(0.7, 1.5 / np.sqrt(max(1, np.prod(old.shape[:-1])))))
             if "variance" in name:
                 arrays.append(source.uniform(0.5, 1.5, old.shape))
@@ -242,6 +242,10 @@ class Run:
         for name in sorted(history):
             self.note("history/" + name, history[name])
         self.note("fitted", self.model.get_weights())
+
+
+def name_of(weight):
+    return getattr(weight, "keras_name", None) or weight.name
 
 
 def as_list(value):

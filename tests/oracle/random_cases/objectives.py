@@ -42,7 +42,7 @@ _SPARSE = (
 
 def output(draw, steps):
     """Returns an output's layer, its loss, and what its targets are."""
-    name = draw.one_of(list(LOSSES))
+    name = draw.one_of([one for one in LOSSES if not (steps and one == "$elementwise_loss")])
     activations, targets = LOSSES[name]
     units = draw.number(1 if targets in ("uniform", "signs", "bits", "positive") else 2, 7)
     arguments = {"units": units, "activation": draw.one_of(activations)}
@@ -56,8 +56,10 @@ def output(draw, steps):
     return made, loss, spec
 
 
-def metrics(draw, spec):
+def metrics(draw, spec, steps):
     names = _SPARSE if spec["numbers"] == "classes" else _ANY
+    if steps and names is _SPARSE:  # Keras compares classes of one axis with those of two
+        names = ("sparse_categorical_crossentropy", "crossentropy", "$scalar_metric")
     found = []
     for _ in range(draw.number(0, 3)):
         name = draw.one_of(names)
@@ -100,9 +102,11 @@ def objectives(seed):
         made["arguments"]["name"] = name
     compiled = {"optimizer": draw.optimizer()}
     compiled["loss"] = spread(draw, names, [loss for _, loss, _ in parts])
-    compiled["metrics"] = spread(draw, names, [metrics(draw, spec) for _, _, spec in parts], lists=True)
+    compiled["metrics"] = spread(
+        draw, names, [metrics(draw, spec, steps) for _, _, spec in parts], lists=True
+    )
     if draw.chance(0.4):
-        found = [metrics(draw, spec) for _, _, spec in parts]
+        found = [metrics(draw, spec, steps) for _, _, spec in parts]
         compiled["weighted_metrics"] = spread(draw, names, found, lists=True)
     if draw.chance(0.4):
         factors = [draw.real(0.1, 2) for _ in parts]

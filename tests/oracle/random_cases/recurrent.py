@@ -50,7 +50,7 @@ def of_cells(draw):
         made = layer("StackedRNNCells", cells=given)
     else:
         made = given if len(given) > 1 or draw.chance(0.3) else given[0]
-    states = [size for _, sizes in reversed(cells) for size in sizes]
+    states = [size for _, sizes in cells for size in sizes]
     return layer("RNN", cell=made, **flags(draw)), states
 
 
