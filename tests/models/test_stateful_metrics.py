@@ -76,5 +76,5 @@ def test_each_epoch_begins_to_count_anew():
 
 
 def test_counting_in_several_places_is_refused():
-    with pytest.raises(InvalidArgumentError, match="'hits'.*lanes=4"):
+    with pytest.raises(InvalidArgumentError, match=r"'hits'.*lanes=4"):
         _model(Hits()).fit(X, Y, lanes=4, verbose=0)

@@ -69,6 +69,14 @@ def pad_sequences(
     return result
 
 
+def _remove_long_seq(
+    maxlen: int, seq: Sequence[Sequence[Any]], label: Sequence[Any]
+) -> tuple[list[Sequence[Any]], list[Any]]:
+    """Returns the sequences shorter than `maxlen`, and their labels; code of Keras's time calls it."""
+    kept = [(row, one) for row, one in zip(seq, label, strict=False) if len(row) < maxlen]
+    return [row for row, _ in kept], [one for _, one in kept]
+
+
 def make_sampling_table(size: int, sampling_factor: float = 1e-05) -> NDArray[np.float64]:
     """Returns with which probability to keep a word, by its rank: frequent words more seldom.
 
@@ -191,8 +199,8 @@ class TimeseriesGenerator(BatchSequence):
         self.batch_size = batch_size
         if self.start_index > self.end_index:
             raise InvalidArgumentError(
-                f"No window fits: start_index + length is {self.start_index}, but the last point is "
-                f"{self.end_index}."
+                f"`start_index+length={self.start_index} > end_index={self.end_index}` is disallowed: no "
+                "window fits into the data."
             )
 
     def __len__(self) -> int:

@@ -15,6 +15,7 @@ from batchyard.models.utils.h5dict import h5dict
 from batchyard.models.utils.hdf5_matrix import HDF5Matrix
 from batchyard.models.utils.keras_object import deserialize_keras_object, serialize_keras_object
 from batchyard.models.utils.model_picture import plot_model
+from batchyard.models.utils.multi_gpu import multi_gpu_model
 from batchyard.models.utils.normalize import normalize
 from batchyard.models.utils.ordered_enqueuer import OrderedEnqueuer
 from batchyard.models.utils.sequence import Sequence
@@ -34,6 +35,7 @@ __all__ = [
     "get_file",
     "get_source_inputs",
     "h5dict",
+    "multi_gpu_model",
     "normalize",
     "plot_model",
     "print_summary",

@@ -58,6 +58,7 @@ def conv_output_length(
         stride: of the filter.
         dilation: of the filter.
     """
+    assert padding in ("same", "valid", "full", "causal"), f"padding is {padding!r}"
     if input_length is None:
         return None
     reach = (filter_size - 1) * dilation
@@ -74,6 +75,7 @@ def conv_input_length(output_length: int | None, filter_size: int, padding: str,
         padding: "valid", "same" or "full".
         stride: of the filter.
     """
+    assert padding in ("same", "valid", "full"), f"padding is {padding!r}"
     if output_length is None:
         return None
     pad = {"same": filter_size // 2, "valid": 0, "full": filter_size - 1}[padding]
@@ -98,6 +100,7 @@ def deconv_length(
         output_padding: what is added at one side; chosen by the padding if None.
         dilation: of the kernel.
     """
+    assert padding in ("same", "valid", "full"), f"padding is {padding!r}"
     if dim_size is None:
         return None
     reach = (kernel_size - 1) * dilation + 1

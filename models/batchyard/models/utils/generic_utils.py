@@ -13,6 +13,7 @@ from batchyard.models.saving.custom_objects import (
     custom_object_scope,
     get_custom_objects,
 )
+from batchyard.models.utils.function_code import func_dump, func_load
 from batchyard.models.utils.keras_object import deserialize_keras_object, serialize_keras_object
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "Progbar",
     "custom_object_scope",
     "deserialize_keras_object",
+    "func_dump",
+    "func_load",
     "get_custom_objects",
     "has_arg",
     "is_all_none",

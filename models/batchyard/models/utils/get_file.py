@@ -86,14 +86,26 @@ def validate_file(fpath: str, file_hash: str, algorithm: str = "auto", chunk_siz
         algorithm: "auto", "md5" or "sha256"; "auto" goes by the length of the hash.
         chunk_size: bytes read at a time.
     """
+    if algorithm == "auto":
+        algorithm = "sha256" if len(file_hash) == 64 else "md5"
+    return hash_file(fpath, algorithm, chunk_size) == file_hash.lower()
+
+
+def hash_file(fpath: str, algorithm: str = "sha256", chunk_size: int = 65535) -> str:
+    """Returns the hash of a file, as hexadecimal digits.
+
+    Args:
+        fpath: path of the file.
+        algorithm: "auto", "md5" or "sha256"; "auto" means the latter.
+        chunk_size: bytes read at a time.
+    """
     if algorithm not in ("auto", "md5", "sha256"):
         raise InvalidArgumentError(f"The hash must be 'auto', 'md5' or 'sha256'. Received: {algorithm!r}.")
-    name = ("sha256" if len(file_hash) == 64 else "md5") if algorithm == "auto" else algorithm
-    found = hashlib.new(name, usedforsecurity=False)
+    found = hashlib.new("sha256" if algorithm == "auto" else algorithm, usedforsecurity=False)
     with open(fpath, "rb") as file:
         while chunk := file.read(chunk_size):
             found.update(chunk)
-    return found.hexdigest() == file_hash.lower()
+    return found.hexdigest()
 
 
 def _cache_folder(given: str | None) -> Path:

@@ -61,7 +61,8 @@ class H5Dict:
             found = self.data[attr]
             return H5Dict(found) if isinstance(found, dict) else found
         if attr in self.data.attrs:
-            return self.data.attrs[attr]
+            value = self.data.attrs[attr]
+            return value.tolist() if isinstance(value, np.ndarray) and value.dtype.kind == "S" else value
         if attr not in self.data:
             if self.read_only:
                 raise KeyError(f"The file has no {attr!r}. It has {sorted(self.data)}.")

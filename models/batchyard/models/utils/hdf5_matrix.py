@@ -89,11 +89,15 @@ class HDF5Matrix:
             start, stop, step = key.indices(len(self))
             if step < 1:
                 raise DataError(f"An HDF5Matrix is read forwards only. Received: a slice with step {step}.")
+            if key.stop is not None and key.stop > len(self):
+                raise IndexError(f"Rows up to {key.stop} of an HDF5Matrix of {len(self)} rows.")
             return self.data[self.start + start : self.start + max(start, stop) : step]
         if isinstance(key, int | np.integer):
             if not -len(self) <= key < len(self):
                 raise IndexError(f"Row {key} of an HDF5Matrix of {len(self)} rows.")
             return self.data[int(key) % len(self) + self.start]
+        if key is None:
+            raise TypeError("An HDF5Matrix needs the numbers of rows. Received: None.")
         wanted = np.asarray(key)
         if wanted.dtype == bool:
             wanted = np.flatnonzero(wanted)
