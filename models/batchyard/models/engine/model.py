@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.network import Network
-from batchyard.models.errors import InvalidArgumentError, NotCompiledError
+from batchyard.models.engine.pickling import Pickling
+from batchyard.models.errors import InvalidArgumentError, NotCompiledError, SubclassedModelError
 
 if TYPE_CHECKING:
     from batchyard.models.callbacks.base import Callback
@@ -19,11 +21,12 @@ if TYPE_CHECKING:
 __all__ = ["Model"]
 
 
-class Model(Network):
+class Model(Pickling, Network):
     """Layers between inputs and outputs, with an objective and an optimizer.
 
     Args:
-        inputs: symbolic tensor made by `Input`, or a list of them.
+        inputs: symbolic tensor made by `Input`, or a list of them. A class of your own that defines `call`
+            is given neither inputs nor outputs; its layers are its attributes.
         outputs: symbolic tensor that follows from the inputs, or a list of them.
         name: `model_1`, … if not given.
         input: Keras 1's word for `inputs`.
@@ -56,9 +59,18 @@ class Model(Network):
     ) -> None:
         inputs = input if inputs is None else inputs
         outputs = output if outputs is None else outputs
-        if inputs is None or outputs is None:
-            raise InvalidArgumentError("A Model needs inputs and outputs. Received: none for one of them.")
-        super().__init__(inputs, outputs, name)
+        if inputs is None and outputs is None and self.is_subclassed:
+            from batchyard.models.engine.subclassed import begin_subclassed
+
+            Layer.__init__(self, name=name)
+            begin_subclassed(self)
+        elif inputs is None or outputs is None:
+            raise InvalidArgumentError(
+                "A Model needs inputs and outputs, or a class of its own with a method call(self, inputs). "
+                "Received: none for one of them."
+            )
+        else:
+            super().__init__(inputs, outputs, name)
         self._init_training()
 
     optimizer: Optimizer
@@ -70,6 +82,52 @@ class Model(Network):
         self._compile_arguments: dict[str, Any] | None = None
         self.stop_training = False
         self.history: History | None = None
+
+    # A class of one's own.
+
+    @property
+    def is_subclassed(self) -> bool:
+        """Whether the model is of a class that computes by a `call` of its own, not by a graph."""
+        return type(self).call is not Network.call
+
+    def build(self, input_shape: Any = None) -> None:
+        """Builds the layers of a model with a `call` of its own; others are built with their graph.
+
+        Args:
+            input_shape: with the batch axis; a list of shapes for several inputs.
+        """
+        if not self.built and self.is_subclassed:
+            from batchyard.models.engine.subclassed import build_subclassed
+
+            build_subclassed(self, input_shape)
+            self._recompile()
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs, in the order of `inputs`."""
+        if self.is_subclassed:
+            return [f"input_{number}" for number in range(1, len(self.inputs) + 1)]
+        return super().input_names
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs: of the layers that they come from, made unique."""
+        if self.is_subclassed:
+            return [f"output_{number}" for number in range(1, len(self.outputs) + 1)]
+        return super().output_names
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns layers and connections, in Keras 2.2.4's layout.
+
+        Raises:
+            SubclassedModelError: if the model computes by a `call` of its own, which no file can hold.
+        """
+        if self.is_subclassed:
+            raise SubclassedModelError(
+                f"Model {self.name} computes by the method call of {type(self).__name__}, which a file can't "
+                "hold. Save its weights by save_weights, and load them into a new object of that class."
+            )
+        return super().get_config()
 
     # Compiling.
 

@@ -117,6 +117,8 @@ class TrainStep:
                 context.rows, context.batch_rows = rows, batch_rows
             masks: list[Tensor | None] = []
             outputs = self.model.compute_outputs(data.inputs, masks if self._compiled.masked else None)
+        if self._compiled.frozen:
+            context.updates = [u for u in context.updates if id(u.variable) not in self._compiled.frozen]
         return ForwardPass(outputs, masks, data, rows.stop - rows.start, context)
 
     def _finish(
