@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from batchyard.models.backend.configuration import floatx, torch_dtype
 from batchyard.models.backend.learning_phase import learning_phase
 from batchyard.models.backend.names import unique_name
 from batchyard.models.backend.symbolic_call import holds_symbolic, method
+from batchyard.models.engine.assignments import KerasAssignments
 from batchyard.models.engine.bindings import current_bindings
 from batchyard.models.engine.input_spec import check_inputs
 from batchyard.models.engine.losses_and_updates import LossesAndUpdates
@@ -96,10 +97,14 @@ class Layer(LossesAndUpdates, nn.Module):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Lets `call` and `compute_mask` be used directly on symbolic tensors, outside of `__call__`."""
         super().__init_subclass__(**kwargs)
+        if "_written_by_user" not in cls.__dict__:
+            cls._written_by_user = not cls.__module__.startswith("batchyard.models.")
         for name in ("call", "compute_mask"):
             if inspect.isfunction(cls.__dict__.get(name)):
                 setattr(cls, name, method(cls.__dict__[name]))
 
+    #: Whether `call` may hold Keras's `x += y`, which is not torch's.
+    _written_by_user: ClassVar[bool] = False
     name: str
     trainable: bool
     dtype: str
@@ -347,6 +352,9 @@ class Layer(LossesAndUpdates, nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What torch runs, hooks included; it is `call`."""
+        if self._written_by_user and not torch.compiler.is_compiling():
+            with KerasAssignments():
+                return self.call(*args, **kwargs)
         return self.call(*args, **kwargs)
 
     def __call__(self, inputs: Any, **kwargs: Any) -> Any:

@@ -47,6 +47,15 @@ def _apply(function: Callable[..., Any], *args: Any) -> Any:
     return apply_symbolically(function, plain)
 
 
+_INSTEAD_OF_IN_PLACE: dict[str, Callable[..., Any]] = {
+    "__iadd__": operator.add,
+    "__isub__": operator.sub,
+    "__imul__": operator.mul,
+    "__itruediv__": operator.truediv,
+    "__idiv__": operator.truediv,
+}
+
+
 class Arithmetic:
     """Python's operators and torch's functions for symbolic tensors: each makes a node of the graph.
 
@@ -67,6 +76,8 @@ class Arithmetic:
         """Is what torch calls for its functions on symbolic tensors."""
         from batchyard.models.engine.operation import apply_symbolically
 
+        # `variable += symbolic`: the variable stays as it is, and the name gets a tensor of the graph.
+        function = _INSTEAD_OF_IN_PLACE.get(getattr(function, "__name__", ""), function)
         return apply_symbolically(function, args, kwargs)
 
     def __add__(self, other: Any) -> Any:

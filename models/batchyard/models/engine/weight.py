@@ -45,6 +45,20 @@ class Weight(nn.Parameter):
         self.constraint = constraint
         return self
 
+    # `variable += tensor` gives the name a new tensor, as in Keras; without gradients it is torch's own.
+
+    def __iadd__(self, other: Any) -> Tensor:  # type: ignore[misc]
+        return self + other if _has_gradients(self) else super().__iadd__(other)
+
+    def __isub__(self, other: Any) -> Tensor:  # type: ignore[misc]
+        return self - other if _has_gradients(self) else super().__isub__(other)
+
+    def __imul__(self, other: Any) -> Tensor:  # type: ignore[misc]
+        return self * other if _has_gradients(self) else super().__imul__(other)
+
+    def __itruediv__(self, other: Any) -> Tensor:  # type: ignore[misc]
+        return self / other if _has_gradients(self) else super().__itruediv__(other)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Weight:
         if id(self) not in memo:
             copy = type(self)(self.detach().clone(memory_format=torch.preserve_format), self.requires_grad)
@@ -52,3 +66,8 @@ class Weight(nn.Parameter):
             memo[id(self)] = copy
         found: Weight = memo[id(self)]
         return found
+
+
+def _has_gradients(weight: Weight) -> bool:
+    """Whether torch would refuse to change it in place."""
+    return weight.requires_grad and torch.is_grad_enabled()

@@ -72,6 +72,8 @@ class Lambda(Layer):
         except ValueError:  # a function of C that does not tell
             self._wants_mask = False
 
+    _written_by_user = True
+
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Computes the output."""
         arguments = {**self.arguments, "mask": mask} if self._wants_mask else self.arguments
