@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+import torch
+
 from batchyard.models.errors import InvalidArgumentError
 
 __all__ = ["learning_phase", "learning_phase_scope", "noting_questions", "set_learning_phase"]
@@ -27,6 +29,8 @@ def learning_phase() -> bool | None:
     """
     if _set is not None:
         return _set
+    if torch.compiler.is_compiling():
+        return None  # the compiler cannot look into context variables; it knows train() and eval()
     questions = _questions.get()
     if questions is not None:
         questions.append(None)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from batchyard.models.callbacks.history import History
     from batchyard.models.optimizers.optimizer import Optimizer
     from batchyard.models.training.compile import Compiled
+    from batchyard.models.training.computation import Computation
 
 __all__ = ["Model"]
 
@@ -80,6 +81,7 @@ class Model(Pickling, Network):
         """Sets what `compile` and `fit` will fill."""
         self._compiled: Compiled | None = None
         self._compile_arguments: dict[str, Any] | None = None
+        self._computation: Computation | None = None
         self.stop_training = False
         self.history: History | None = None
 
@@ -140,6 +142,9 @@ class Model(Pickling, Network):
         sample_weight_mode: Any = None,
         weighted_metrics: Any = None,
         target_tensors: Any = None,
+        *,
+        mixed_precision: str | None = None,
+        jit_compile: bool = False,
     ) -> None:
         """Sets objective and optimizer, and captures which weights are trainable.
 
@@ -154,9 +159,16 @@ class Model(Pickling, Network):
             weighted_metrics: like `metrics`, but with the sample weights applied.
             target_tensors: tensors with which the outputs are compared, instead of targets that come with
                 the data; with several outputs a list, or a dictionary by output name.
+            mixed_precision: "bfloat16" or "float16" to compute outputs and their gradients so, which is
+                faster on GPUs; weights, losses and updates stay in floatx.
+            jit_compile: whether outputs and losses go through torch's compiler; on a CPU it needs a C++
+                compiler. The first batch of each shape takes longer.
         """
         from batchyard.models import optimizers
         from batchyard.models.training.compile import compile_model
+        from batchyard.models.training.computation import Computation
+
+        self._computation = Computation(mixed_precision, jit_compile)
 
         self._compile_arguments = {
             "loss": loss,
@@ -171,8 +183,16 @@ class Model(Pickling, Network):
 
     def _recompile(self) -> None:
         """Captures outputs and weights anew after the layers of a compiled Sequential have changed."""
+        from batchyard.models.training.computation import Computation
+
         if self._compile_arguments is not None:
-            self.compile(self.optimizer, **self._compile_arguments)
+            how = self._computation or Computation()
+            self.compile(
+                self.optimizer,
+                **self._compile_arguments,
+                mixed_precision=how.mixed_precision,
+                jit_compile=how.jit_compile,
+            )
 
     @property
     def is_compiled(self) -> bool:

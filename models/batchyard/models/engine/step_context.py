@@ -22,6 +22,7 @@ __all__ = [
     "apply_moving_average",
     "collecting",
     "current_step",
+    "set_traced_step",
 ]
 
 
@@ -93,9 +94,19 @@ class StepContext:
 _current: ContextVar[StepContext | None] = ContextVar("step_context", default=None)
 
 
+#: The context of a forward pass that torch's compiler traces: it cannot look into context variables.
+_traced: StepContext | None = None
+
+
 def current_step() -> StepContext | None:
     """Returns the context of the forward pass that now runs, None if a layer is called on its own."""
-    return _current.get()
+    return _traced if torch.compiler.is_compiling() else _current.get()
+
+
+def set_traced_step(context: StepContext | None) -> None:
+    """Sets what `current_step` returns while torch's compiler traces; called by traced functions only."""
+    global _traced
+    _traced = context
 
 
 @contextmanager

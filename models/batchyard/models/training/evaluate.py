@@ -15,6 +15,7 @@ from batchyard.models.engine.step_context import collecting
 from batchyard.models.metrics.stateful import refuse_with_lanes
 from batchyard.models.training.adapt import columns_of
 from batchyard.models.training.allocator import prepare_memory
+from batchyard.models.training.computation import computation_of
 from batchyard.models.training.data import (
     ArrayEvaluation,
     EvaluationData,
@@ -83,7 +84,8 @@ def _forward(model: Model, batch: GlobalBatch, rows: slice, several: bool) -> Fo
         if several:
             context.rows, context.batch_rows = rows, batch.rows
         masks: list[Tensor | None] = []
-        outputs = model.compute_outputs(data.inputs, masks if model.compiled.masked else None)
+        asked = masks if model.compiled.masked else None
+        outputs = computation_of(model).outputs(model, data.inputs, asked)
     return ForwardPass(outputs, masks, data, rows.stop - rows.start, context)
 
 
@@ -91,7 +93,7 @@ def _finish(model: Model, batch: GlobalBatch, lane: int, done: ForwardPass, coun
     """Computes the sums that belong to a forward pass; see `shares_of` for the counts."""
     with torch.inference_mode(), phase_scope(model, False):
         penalties = model.penalties if lane == 0 else []
-        shares = shares_of(model.compiled, done, batch, penalties, counts)
+        shares = shares_of(model.compiled, done, batch.rows, batch.denominators, penalties, counts)
         values = torch.stack(shares.values).to(torch.float64) * batch.rows
         return torch.cat([values.new_tensor([done.rows]), values])
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from batchyard.models.engine.step_context import StepContext
 from batchyard.models.training.compile import Compiled
-from batchyard.models.training.data import GlobalBatch, Lane
+from batchyard.models.training.data import Lane
 
 __all__ = ["ForwardPass", "Shares", "counts_length", "mask_counts", "shares_of"]
 
@@ -74,7 +74,8 @@ def counts_length(compiled: Compiled) -> int:
 def shares_of(
     compiled: Compiled,
     done: ForwardPass,
-    batch: GlobalBatch,
+    batch_rows: int,
+    denominators: Sequence[float],
     penalties: Sequence[Tensor],
     counts: Tensor | None = None,
 ) -> Shares:
@@ -83,7 +84,8 @@ def shares_of(
     Args:
         compiled: the objectives.
         done: the lane's forward pass.
-        batch: for its rows and denominators.
+        batch_rows: of the batch.
+        denominators: the batch's.
         penalties: those of the weights: given for the first lane only.
         counts: the sum of all lanes' `mask_counts`; by default those of this lane, which is the only one.
     """
@@ -94,7 +96,6 @@ def shares_of(
     total: Tensor | None = None
     losses: list[Tensor] = []
     metrics: list[Tensor] = []
-    denominators = batch.denominators
     for number, objective in enumerate(compiled.objectives):
         predictions, targets = outputs[objective.place], lane.targets[number]
         weights, denominator = lane.sample_weights[number], denominators[number]
@@ -104,25 +105,25 @@ def shares_of(
             mask = None if flags is None else (flags, counts[at], counts[at + 1])
             place_of_count += 2
         scores = _masked(objective.loss(targets, predictions), mask)
-        loss = _share(scores, weights, denominator, rows, batch.rows)
+        loss = _share(scores, weights, denominator, rows, batch_rows)
         losses.append(loss.detach())
         part = loss if objective.weight == 1.0 else objective.weight * loss
         total = part if total is None else total + part
         with torch.no_grad():
             for metric in objective.metrics:
                 if metric.running is not None:
-                    metrics.append(metric.running.share(targets, predictions, batch.rows))
+                    metrics.append(metric.running.share(targets, predictions, batch_rows))
                     continue
                 if metric.function is objective.loss and (metric.weighted or weights is None):
                     metrics.append(loss.detach())
                     continue
                 scores = _masked(metric.function(targets, predictions), mask)
                 applied = weights if metric.weighted else None
-                metrics.append(_share(scores, applied, denominator, rows, batch.rows))
+                metrics.append(_share(scores, applied, denominator, rows, batch_rows))
     if total is None:  # the model's own losses are all that there are
         total = outputs[0].new_zeros(())
     for loss in context.batch_losses:
-        total = total + loss.mean() * (rows / batch.rows)
+        total = total + loss.mean() * (rows / batch_rows)
     for loss in (*context.activity_losses, *penalties):
         total = total + loss
     return Shares(total, [total.detach(), *(losses if compiled.several else []), *metrics])

@@ -14,6 +14,7 @@ from batchyard.models.engine.step_context import collecting
 from batchyard.models.engine.symbolic import unpack_singleton
 from batchyard.models.training.adapt import columns_of
 from batchyard.models.training.allocator import prepare_memory
+from batchyard.models.training.computation import computation_of
 from batchyard.models.training.phase import phase_scope
 from batchyard.models.training.progress import shown_progress
 from batchyard.models.training.states import expect_whole_batches
@@ -45,7 +46,7 @@ def _outputs(model: Model, inputs: Sequence[Tensor], count: int, rows: int) -> l
     if count < rows:
         inputs = [torch.cat([x, x.new_zeros((rows - count, *x.shape[1:]))]) for x in inputs]
     with torch.inference_mode(), phase_scope(model, False), collecting():
-        return [output[:count].contiguous().cpu() for output in model.compute_outputs(inputs)]
+        return [output[:count].contiguous().cpu() for output in computation_of(model).outputs(model, inputs)]
 
 
 def predict(model: Model, x: Any, batch_size: int, verbose: int, steps: int | None) -> Any:

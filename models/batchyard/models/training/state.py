@@ -13,6 +13,7 @@ from torch import Tensor
 from batchyard.models.callbacks.state import CallbackState
 from batchyard.models.engine.states import set_state_arrays, state_arrays
 from batchyard.models.errors import StateError
+from batchyard.models.training.computation import computation_of
 from batchyard.models.training.packing import pack_arrays, unpack_arrays
 
 if TYPE_CHECKING:
@@ -103,8 +104,8 @@ def pack(model: Model, state: FitState) -> bytes:
     """Writes everything that a replacement needs to go on with the same bits.
 
     That is: all weights, the states of stateful layers, the optimizer's slots, hyper-parameters and iteration
-    count, the cursor, running sums, history, and the callbacks' states with their arrays. No pickle; equal
-    states give equal bytes.
+    count, the loss scale of mixed precision, the cursor, running sums, history, and the callbacks' states
+    with their arrays. No pickle; equal states give equal bytes.
 
     Args:
         model: built and compiled.
@@ -125,6 +126,9 @@ def pack(model: Model, state: FitState) -> bytes:
         "iterations": optimizer.iterations,
         "hyper_parameters": optimizer.hyper_parameters(),
     }
+    scale = computation_of(model).loss_scale
+    if scale is not None:
+        values["loss_scale"] = scale.get_state()
     values["callbacks"] = [{"class_name": c.class_name, "values": c.values} for c in state.callbacks]
     return pack_arrays(values, arrays)
 
@@ -181,6 +185,9 @@ def unpack(data: bytes, model: Model) -> FitState:
                 target.copy_(torch.from_numpy(arrays[f"{kind}/{number}"]))
     optimizer.iterations = described["iterations"]
     optimizer.set_hyper_parameters(hyper_parameters)
+    scale = computation_of(model).loss_scale
+    if scale is not None and "loss_scale" in saved:
+        scale.set_state(saved["loss_scale"])
     state = FitState(**{name: saved[name] for name in _PLAIN}, callbacks=callbacks)
     if "sums" in arrays:
         state.sums = torch.from_numpy(arrays["sums"]).to(model.device)
@@ -200,6 +207,9 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     whole = isinstance(optimizer.get("class_name"), str) and type(optimizer.get("iterations")) is int
     if not whole or not isinstance(optimizer.get("hyper_parameters"), dict):
         raise StateError("The optimizer's part of this fit state is incomplete.")
+    scale = values.get("loss_scale", {"scale": 1.0, "good_steps": 0})
+    if not isinstance(scale, dict) or scale.keys() != {"scale", "good_steps"}:
+        raise StateError("The loss scale of this fit state is incomplete.")
     for item in values["callbacks"]:
         if not isinstance(item, dict) or not isinstance(item.get("class_name"), str):
             raise StateError("The callbacks' part of this fit state is incomplete.")
@@ -214,7 +224,9 @@ def _check_arrays(kind: str, targets: Sequence[Tensor], arrays: Mapping[str, NDA
             "another model's."
         )
     for number, target in enumerate(targets):
-        array = arrays[f"{kind}/{number}"]
+        array = arrays.get(f"{kind}/{number}")
+        if array is None:
+            raise StateError(f"This fit state lacks {kind} {number}: it is damaged. Use an older one.")
         if array.shape != tuple(target.shape) or array.dtype != _array(target).dtype:
             raise StateError(
                 f"{kind} {number} of this fit state is {array.dtype} {array.shape}, but the model's is "

@@ -15,6 +15,7 @@ from batchyard.models.engine.step_context import (
     collecting,
 )
 from batchyard.models.metrics.stateful import refuse_with_lanes
+from batchyard.models.training.computation import computation_of
 from batchyard.models.training.data import GlobalBatch, Lane
 from batchyard.models.training.lanes import FLAG_STOP, LaneResult, LaneSpec, lane_rows
 from batchyard.models.training.objectives import ForwardPass, counts_length, mask_counts, shares_of
@@ -46,6 +47,8 @@ class TrainStep:
         self.model = model
         self.lanes = lanes
         self._compiled = model.compiled
+        self._computation = computation_of(model)
+        self._shares_of = self._computation.compiled(shares_of)
         self._trainable = list(self._compiled.trainable_weights)
         self._has_penalties = bool(model.penalties)
         refuse_states_with_lanes(model, lanes)
@@ -116,7 +119,9 @@ class TrainStep:
             if self.lanes > 1:
                 context.rows, context.batch_rows = rows, batch_rows
             masks: list[Tensor | None] = []
-            outputs = self.model.compute_outputs(data.inputs, masks if self._compiled.masked else None)
+            outputs = self._computation.outputs(
+                self.model, data.inputs, masks if self._compiled.masked else None
+            )
         if self._compiled.frozen:
             context.updates = [u for u in context.updates if id(u.variable) not in self._compiled.frozen]
         return ForwardPass(outputs, masks, data, rows.stop - rows.start, context)
@@ -134,7 +139,7 @@ class TrainStep:
         context, count = done.context, done.rows
         with phase_scope(self.model, True):
             penalties = self.model.penalties if lane == 0 and self._has_penalties else []
-            shares = shares_of(self._compiled, done, batch, penalties, counts)
+            shares = self._shares_of(self._compiled, done, batch.rows, batch.denominators, penalties, counts)
         grads = self._gradients(shares.loss)
         self._updates = context.updates
         self._state_updates = context.state_updates
@@ -152,8 +157,10 @@ class TrainStep:
             return []
         if not loss.requires_grad:
             return [torch.zeros_like(w) for w in self._trainable]
-        grads = torch.autograd.grad(loss, self._trainable, allow_unused=True, materialize_grads=True)
-        return list(grads)
+        scale = self._computation.loss_scale
+        scaled = loss if scale is None else loss * scale.scale
+        grads = torch.autograd.grad(scaled, self._trainable, allow_unused=True, materialize_grads=True)
+        return list(grads) if scale is None else [grad / scale.scale for grad in grads]
 
     def apply(self, total: LaneResult) -> None:
         """Applies the sum over all lanes: moving averages, states, the weight update. It does not fail."""
@@ -161,7 +168,9 @@ class TrainStep:
         for update, value in zip(self._updates, total.updates[:count], strict=True):
             apply_moving_average(update, value)
         keep_states(self._state_updates, total.updates[count:], copy=self.lanes > 1)
-        self.model.optimizer.apply(self._trainable, total.grads)
+        scale = self._computation.loss_scale
+        if scale is None or scale.accepts(total.grads):
+            self.model.optimizer.apply(self._trainable, total.grads)
 
 
 class _FirstRows(GlobalBatch):

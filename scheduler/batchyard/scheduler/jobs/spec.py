@@ -85,7 +85,16 @@ class Callback(NamedObject):
 
 
 class Compile(Section):
-    """Arguments of `model.compile`."""
+    """Arguments of `model.compile`.
+
+    Args:
+        optimizer: Name, or class name and configuration.
+        loss: Name; with several outputs a list, or a dictionary by output name.
+        metrics: Names; likewise.
+        loss_weights: List, or dictionary by output name. Default: 1 each.
+        mixed_precision: Compute outputs and their gradients in this precision, and all else in float32.
+        jit_compile: Whether workers compute through torch's compiler; on CPUs they need a C++ compiler.
+    """
 
     optimizer: Annotated[
         Annotated[NamedObject, Tag("=dict")] | Annotated[str, Tag("=str")], Discriminator(_form)
@@ -107,6 +116,8 @@ class Compile(Section):
         ]
         | None
     ) = None
+    mixed_precision: Literal["bfloat16", "float16"] | None = None
+    jit_compile: bool = False
 
 
 class DataSource(Section):

@@ -130,7 +130,7 @@ class GRUCell(RecurrentCell):
                 dropped = h * for_h
                 candidate = torch.addmm(x_candidate, r * dropped, right)
         candidate = self.activation(candidate)
-        output = torch.lerp(candidate, h, z)
+        output = torch.lerp(candidate.to(h.dtype), h, z.to(h.dtype))  # under autocast they differ
         return output, [output]
 
     def _gates(self, summed: Tensor) -> tuple[Tensor, Tensor]:
