@@ -10,6 +10,7 @@ from torch import Tensor
 
 from batchyard.models import activations
 from batchyard.models.layers.recurrent.cell import DropoutMasks, RecurrentCell, pointwise
+from batchyard.models.layers.recurrent.lstm_sequence import hard_lstm
 from batchyard.models.layers.registry import layers
 
 __all__ = ["LSTMCell", "fused_lstm"]
@@ -120,8 +121,16 @@ class LSTMCell(RecurrentCell):
         return h, [h, c]
 
     def fused(self, inputs: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]] | None:
-        """Computes a sequence by torch's kernel, for tanh and sigmoid."""
-        if self.activation is not activations.tanh or self.recurrent_activation is not activations.sigmoid:
+        """Computes a sequence at once, for tanh and sigmoid (by torch's kernel) or hard_sigmoid."""
+        if self.activation is not activations.tanh:
+            return None
+        if self.recurrent_activation is activations.hard_sigmoid and _computes_plainly(inputs):
+            h, c = states
+            outputs, h, c = hard_lstm(
+                inputs.transpose(0, 1), h, c, self.kernel, self.recurrent_kernel, self.bias
+            )
+            return outputs.transpose(0, 1), [h, c]
+        if self.recurrent_activation is not activations.sigmoid:
             return None
         biases = [] if self.bias is None else [self.bias, torch.zeros_like(self.bias)]
         return fused_lstm(inputs, states, self.kernel, self.recurrent_kernel, biases)
@@ -134,6 +143,11 @@ class LSTMCell(RecurrentCell):
             "unit_forget_bias": self.unit_forget_bias,
             "implementation": self.implementation,
         }
+
+
+def _computes_plainly(inputs: Tensor) -> bool:
+    """Whether nobody looks into the computation: neither torch's compiler nor autocast."""
+    return not torch.compiler.is_compiling() and not torch.is_autocast_enabled(inputs.device.type)
 
 
 def fused_lstm(
