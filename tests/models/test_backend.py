@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from batchyard.models import Model, Sequential, layers, load_model, model_from_json
+from batchyard.models import Model, Sequential, layers, load_model, losses, metrics, model_from_json
 from batchyard.models import backend as K
 from batchyard.models.backend.excepted import EXCEPTED
 from batchyard.models.errors import (
@@ -153,6 +153,8 @@ def test_placeholders_and_keras_tensors_are_told_apart():
     assert K.is_placeholder(made)
     assert not K.is_placeholder(made * 2)
     assert K.is_keras_tensor(Input((4,)))
+    assert not K.is_keras_tensor(made)
+    assert not K.is_keras_tensor(Input((4,)) * 2)
     assert not K.is_keras_tensor(K.ones((2,)))
     assert K.int_shape(K.placeholder(ndim=3)) == (None, None, None)
     with pytest.raises(InvalidArgumentError):
@@ -240,3 +242,55 @@ def test_a_variable_of_the_backend_can_be_a_layers_weight():
     model.compile("sgd", "mse")
     model.train_on_batch(X, np.ones((6, 1)))
     assert not np.array_equal(layer.get_weights()[0], np.ones(4))
+
+
+def test_a_variable_fixes_the_open_sizes_of_what_it_meets():
+    x = K.variable(np.arange(8.0).reshape(4, 2))
+    total = K.square(x) + K.placeholder(ndim=2)
+    product = K.dot(K.placeholder(ndim=2), x)
+    assert (total.shape, product.shape) == ((4, 2), (None, 2))
+    y = K.placeholder(ndim=2)
+    computed = K.function([y], [x * y], updates=[(x, x * 2)])([np.ones((4, 2))])[0]
+    assert np.array_equal(computed, np.arange(8.0).reshape(4, 2))
+    assert np.array_equal(K.get_value(x), 2 * np.arange(8.0).reshape(4, 2))
+    with pytest.raises(ShapeError, match="cannot be applied"):
+        K.dot(K.placeholder((None, 3)), x)
+
+
+def test_sparse_matrices_are_variables_too():
+    sparse = pytest.importorskip("scipy.sparse")
+    dense = np.array([[0, 7.0, 0], [2, 0, 0]], "float32")
+    variable = K.variable(sparse.csr_matrix(dense))
+    assert K.is_sparse(variable)
+    assert np.array_equal(K.eval(variable), dense)
+    assert np.array_equal(K.eval(K.dot(variable, K.variable(dense.T))), dense @ dense.T)
+    joined = K.concatenate([variable, variable])
+    assert K.is_sparse(joined)
+    assert np.array_equal(K.eval(joined), np.hstack([dense, dense]))
+
+
+def test_losses_and_metrics_take_symbolic_tensors():
+    y, p = Input((3,)), Input((3,))
+    found = K.function([y, p], [losses.mean_squared_error(y, p), K.mean(metrics.categorical_accuracy(y, p))])(
+        [np.eye(3), np.eye(3)[::-1].copy()]
+    )
+    np.testing.assert_allclose(found[0], [2 / 3, 0, 2 / 3], rtol=1e-6)
+    assert found[1] == pytest.approx(1 / 3)
+
+
+def test_a_relu_with_a_ceiling_has_a_floor_of_0_unless_below_its_threshold():
+    x = torch.tensor([-3.0, -0.3, 0.2, 7.0])
+    expected = torch.tensor([-0.02, 0.0, 0.2, 5.0])  # of Keras 2.2.4
+    torch.testing.assert_close(K.relu(x, alpha=0.1, max_value=5.0, threshold=-2.8), expected)
+
+
+def test_dropout_of_everything_or_of_less_than_nothing_is_refused():
+    for level in (-0.5, 1.0):
+        with pytest.raises(InvalidArgumentError, match="level"):
+            K.dropout(torch.ones(2), level)
+
+
+def test_a_bias_with_places_is_read_as_keras_reads_it():
+    bias = torch.arange(6.0).reshape(2, 3)  # (places, channels)
+    added = K.bias_add(torch.zeros(1, 3, 2), bias, "channels_first")
+    assert added[0].tolist() == [[0, 1], [2, 3], [4, 5]]

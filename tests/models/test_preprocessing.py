@@ -69,7 +69,7 @@ def test_windows_over_time_come_with_their_targets():
     assert x[..., 0].tolist() == [[11, 10, 9]]
     assert y.tolist() == [[12]]
     assert '"length": 10' in windows.to_json()
-    with pytest.raises(InvalidArgumentError, match="No window fits"):
+    with pytest.raises(InvalidArgumentError, match="no window fits"):
         sequence.TimeseriesGenerator(series, series, 50)
     with pytest.raises(DataError, match="equally long"):
         sequence.TimeseriesGenerator(series, series[1:], 5)

@@ -87,11 +87,14 @@ def softsign(x: Tensor) -> Tensor:
 
 @activations.register()
 def relu(x: Tensor, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
-    """Returns x where at least the threshold, else alpha * (x - threshold); at most max_value."""
+    """Returns x where at least the threshold, else alpha * (x - threshold).
+
+    With `max_value` x is cut to 0 … max_value first: what lies between a threshold below 0 and 0 becomes 0.
+    """
     if alpha == 0.0 and threshold == 0.0:
         return torch.relu(x) if max_value is None else torch.clamp(x, 0.0, max_value)
-    result = torch.where(x >= threshold, x, alpha * (x - threshold))
-    return result if max_value is None else torch.clamp(result, max=max_value)
+    kept = x if max_value is None else torch.clamp(x, 0.0, max_value)
+    return torch.where(x >= threshold, kept, alpha * (x - threshold))
 
 
 @activations.register()

@@ -40,17 +40,27 @@ def variable(
     """Returns a new variable: a tensor that keeps its value between calls and can be changed in place.
 
     Args:
-        value: array, number or tensor that it starts with.
+        value: array, number or tensor that it starts with; a sparse matrix of scipy makes a sparse variable.
         dtype: floatx by default.
         name: `variable_1`, … if not given.
         constraint: applied by optimizers after every update.
     """
-    if isinstance(value, Tensor):
+    if hasattr(value, "tocoo"):
+        start = _sparse(value, dtype)
+    elif isinstance(value, Tensor):
         start = value.detach().clone().to(torch_dtype(dtype))
     else:
         start = torch.tensor(np.asarray(value)).to(torch_dtype(dtype))
     label = name or f"variable_{get_uid('variable')}"
     return Weight.of(start, True, f"{label}:0", None, constraint)
+
+
+def _sparse(matrix: Any, dtype: Any) -> Tensor:
+    """Returns a sparse matrix of scipy as a sparse tensor."""
+    places = matrix.tocoo()
+    numbers = torch.tensor(places.data).to(torch_dtype(dtype))
+    index = torch.from_numpy(np.stack([places.row, places.col]).astype("int64"))
+    return torch.sparse_coo_tensor(index, numbers, places.shape, check_invariants=True).coalesce()
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Tensor:

@@ -79,14 +79,18 @@ def is_tensor(x: Any) -> bool:
 
 
 def is_keras_tensor(x: Any) -> bool:
-    """Whether a tensor comes from `Input` or from a layer.
+    """Whether a tensor comes from `Input` or from a layer; a `placeholder` and results of functions do not.
 
     Raises:
         InvalidArgumentError: if it is no tensor at all.
     """
     if not is_tensor(x):
         raise InvalidArgumentError(f"is_keras_tensor asks about tensors. Received: {type(x).__name__}.")
-    return isinstance(x, SymbolicTensor) and hasattr(x, "_keras_history")
+    from batchyard.models.engine.operation import Operation
+
+    if not isinstance(x, SymbolicTensor) or not hasattr(x, "_keras_history"):
+        return False
+    return not isinstance(x._keras_history.layer, Operation) and not hasattr(x, "_is_placeholder")
 
 
 def is_placeholder(x: Any) -> bool:

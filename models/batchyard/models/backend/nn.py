@@ -106,7 +106,13 @@ def in_top_k(predictions: Any, targets: Any, k: int) -> Tensor:
 
 @operation
 def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = None) -> Tensor:
-    """Returns the tensor with a random part set to 0, and the rest scaled up to the same mean."""
+    """Returns the tensor with a random part set to 0, and the rest scaled up to the same mean.
+
+    Raises:
+        InvalidArgumentError: if the part is not in 0 <= level < 1.
+    """
+    if not 0.0 <= level < 1.0:
+        raise InvalidArgumentError(f"dropout needs 0 <= level < 1. Received: level={level}.")
     tensor = as_tensor(x)
     shape = tuple(tensor.shape) if noise_shape is None else as_sizes(noise_shape)
     shape = tuple(n if m == -1 else m for m, n in zip(shape, tensor.shape, strict=True))
@@ -255,4 +261,5 @@ def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Tensor:
         return tensor + added
     if added.ndim == 1:
         return tensor + added.reshape(-1, *[1] * (tensor.ndim - 2))
-    return tensor + added.movedim(-1, 0)
+    # Not moved: Keras, too, reads the bias in another order, and the biases in its files are meant so.
+    return tensor + added.reshape(added.shape[-1], *added.shape[:-1])

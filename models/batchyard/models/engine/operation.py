@@ -14,6 +14,7 @@ from batchyard.models.backend.names import get_uid
 from batchyard.models.backend.symbolic_call import holds_symbolic
 from batchyard.models.engine.bindings import current_bindings
 from batchyard.models.engine.layer import Layer
+from batchyard.models.engine.open_sizes import ERRORS, outputs_by_search
 from batchyard.models.engine.step_context import collecting
 from batchyard.models.engine.structure import Slot, map_structure
 from batchyard.models.engine.symbolic import (
@@ -122,13 +123,14 @@ class Operation(Layer):
         return unpack_singleton([shape for shape, _ in self._infer(shapes)])
 
     def _infer(self, shapes: Sequence[Shape]) -> list[tuple[Shape, torch.dtype]]:
-        # A constant in the arguments may fix the open sizes: then all are as large as its first axis.
-        trials = (*_TRIAL_SIZES, *((size, size) for size in self._sizes_of_constants()))
-        for last, (one, other) in enumerate(trials, 1):
+        for last, (one, other) in enumerate(_TRIAL_SIZES, 1):
             try:
                 first, second = self._trial(shapes, one), self._trial(shapes, other)
-            except (RuntimeError, NotImplementedError, TypeError, ValueError, IndexError) as error:
-                if last == len(trials):
+            except ERRORS as error:
+                if last == len(_TRIAL_SIZES):
+                    searched = self._search(shapes)
+                    if searched is not None:
+                        return searched
                     raise ShapeError(
                         f"The function {self.name} cannot be applied to inputs of the shapes "
                         f"{list(shapes)}: {error}"
@@ -140,12 +142,21 @@ class Operation(Layer):
             for x, y in zip(first, second, strict=True)
         ]
 
+    def _search(self, shapes: Sequence[Shape]) -> list[tuple[Shape, torch.dtype]] | None:
+        """Finds the outputs where constants fix some open sizes, and others not."""
+
+        def run(filled: list[Shape]) -> list[Tensor]:
+            return self._trial(filled, _TRIAL_SIZES[0][0])
+
+        found = outputs_by_search(run, shapes, self._sizes_of_constants())
+        return None if found is None else [(shape, output.dtype) for shape, output in found]
+
     def _sizes_of_constants(self) -> list[int]:
         sizes: dict[int, None] = {}
 
         def visit(leaf: Any) -> Any:
             if isinstance(leaf, Tensor) and leaf.ndim:
-                sizes[leaf.shape[0]] = None
+                sizes.update(dict.fromkeys(leaf.shape))
             return leaf
 
         map_structure(self._template, visit)
