@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 __all__ = ["LAYERS", "METHODS", "Spelling", "accept_keras_1", "translate", "translating"]
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
@@ -117,7 +119,7 @@ def translate(spelling: Spelling, shown: str, args: tuple[Any, ...], kwargs: dic
 def _show(value: Any) -> str:
     if isinstance(value, str):
         return f'"{value}"'
-    text = "array" if hasattr(value, "shape") else str(value)
+    text = "array" if isinstance(value, np.ndarray) else str(value)
     return text if len(text) <= 10 else f"{text[:10]}..."
 
 
