@@ -40,8 +40,8 @@ class Run:
         self.set_weights()
         self.x = [self.numbers(spec, place) for place, spec in enumerate(case["graph"]["inputs"])]
         self.predict()
-        for phase in case.get("phases", [0]):
-            self.gradients(phase)
+        if case["phases"]:
+            self.gradients(case["phases"])
         if "compile" in case:
             self.train()
 
@@ -160,7 +160,7 @@ class Run:
             self.model.reset_states()
         self.note("uses_phase", [bool(k.backend.is_tensor(self.model.outputs[0]))])
 
-    def gradients(self, phase):
+    def gradients(self, phases):
         K = self.k.backend
         directions = [
             np.random.RandomState(self.case["seed"] + 3 + place).uniform(-1, 1, (self.rows, *shape[1:]))
@@ -180,13 +180,12 @@ class Run:
             [*self.model.inputs, K.learning_phase()],
             list(self.model.outputs) + [K.identity(found[place]) for place in known],
         )
-        values = compute([*self.x, phase])
         count = len(self.model.outputs)
-        self.note(f"phase_{phase}", values[:count])
-        for place, value in zip(known, values[count:]):
-            self.found[f"gradient_{phase}/{place:02d}"] = value
-        if self.case.get("stateful"):
-            self.model.reset_states()
+        for phase in phases:
+            values = compute([*self.x, phase])
+            self.note(f"phase_{phase}", values[:count])
+            for place, value in zip(known, values[count:]):
+                self.found[f"gradient_{phase}/{place:02d}"] = value
 
     def train(self):
         case, model = self.case, self.model

@@ -25,6 +25,8 @@ class Graph:
         self.masked.append(masked)
 
     def call(self, made, places, shape, masked=False):
+        if "arguments" in made and self.draw.chance(0.1):
+            made["arguments"]["trainable"] = False
         self.layers.append(made)
         self._call(len(self.layers) - 1, places, shape, masked)
         if len(places) == 1:

@@ -49,9 +49,7 @@ def output(draw, steps):
     made = layer("Dense", **arguments, **draw.extras(("kernel", "bias"), 2))
     if steps and draw.chance(0.5):
         made = layer("TimeDistributed", layer=made)
-    spec = {"numbers": targets}
-    if targets == "classes":
-        spec["limit"] = units
+    spec = {"numbers": targets, "limit": units}
     loss = draw.one_of([name, *SHORT.get(name, [])])
     return made, loss, spec
 
@@ -65,9 +63,8 @@ def metrics(draw, spec, steps):
         name = draw.one_of(names)
         if name not in found and not {name, *found} >= {"acc", "accuracy"}:
             found.append(name)
-    if spec["numbers"] == "classes" and spec["limit"] < 5:
-        found = [name for name in found if "top_k" not in name]
-    return [name for name in found if "top_k" not in name]
+    few = steps or spec.get("limit", 0) < 5  # Keras takes the first five of at least five, without time steps
+    return [name for name in found if not (few and "top_k" in name)]
 
 
 def body(draw, steps):

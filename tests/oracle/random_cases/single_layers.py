@@ -130,12 +130,20 @@ def merging(draw):
     }, True
 
 
+def wrapped(draw):
+    """`TimeDistributed` of a layer of any kind."""
+    make = draw.one_of([spatial, spatial, dense, batch_normalization, simple])
+    graph, same_in_training = make(draw)
+    inside = graph["layers"][0]
+    inside["arguments"].pop("activity_regularizer", None)
+    shape = [draw.number(2, 3), *graph["inputs"][0]["shape"]]
+    return chain({"shape": shape}, [layer("TimeDistributed", layer=inside)]), same_in_training
+
+
 def single_layer(seed):
     """A case of one layer: outputs, gradients, and for some ten steps of training."""
     draw = Draw(seed)
-    make = draw.one_of(
-        [spatial, spatial, spatial, spatial, dense, embedding, batch_normalization, simple, merging]
-    )
+    make = draw.one_of([*[spatial] * 4, dense, embedding, batch_normalization, simple, merging, wrapped])
     graph, same_in_training = make(draw)
     case = {
         "kind": "single_layer",
@@ -148,7 +156,9 @@ def single_layer(seed):
     if same_in_training and draw.chance(0.35):
         case["floatx"] = "float64"
         case["compile"] = {"optimizer": draw.optimizer(), "loss": "mse"}
-        if make in (simple, merging) or (make is spatial and graph["layers"][0]["class"] not in _WEIGHTS):
+        if make in (simple, merging, wrapped) or (
+            make is spatial and graph["layers"][0]["class"] not in _WEIGHTS
+        ):
             # The norm of no gradients at all is nothing that Keras can compute.
             case["compile"]["optimizer"]["arguments"].pop("clipnorm", None)
     return case
