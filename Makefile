@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help setup demo test test-oracle test-soak lint format clean
+.PHONY: help setup demo test test-oracle test-soak fuzz lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -30,6 +30,9 @@ test-oracle: setup  ## compare with reference implementations, where these are i
 
 test-soak: setup  ## kill workers and scheduler at random for twenty rounds
 	$(BIN)/python -m pytest -q -m soak
+
+fuzz: setup  ## give a hundred thousand spoiled files to every reader
+	$(BIN)/python -m tests.fuzz --inputs 100000 --seed $${SEED:-0}
 
 lint: setup  ## ruff and mypy --strict
 	$(BIN)/ruff format --check .

@@ -1,8 +1,8 @@
 """Open the model files of a folder with Keras 3, and record what it makes of them.
 
 Runs under Keras 3, not under Batchyard. Beside each NAME.h5, NAME.keras and NAME.weights.h5 (which are the
-same model) lies NAME.npz with inputs and targets; it writes NAME.EXTENSION.npz: predictions, and losses of three
-more steps. What it can't open is written to NAME.EXTENSION.error.
+same model) lies NAME.npz with inputs and targets; it writes NAME.EXTENSION.npz: predictions, and losses of
+three more steps. What it can't open is written to NAME.EXTENSION.error.
 
     KERAS_BACKEND=torch /path/to/keras3/bin/python tests/oracle/read_with_keras_3.py FOLDER
 """

@@ -33,7 +33,10 @@ batch_size: 8
 """
 MODEL = {"class_name": "Sequential", "config": [{"class_name": "Dense", "config": {"units": 1}}]}
 
-VERBS = ["run", "up", "submit", "list", "status", "logs", "cancel", "stop", "scheduler", "worker", "doctor"]
+VERBS = [
+    *("run", "up", "submit", "list", "status", "logs", "cancel", "stop", "scheduler", "worker", "doctor"),
+    *("inspect", "convert"),
+]
 
 Eventually = Callable[..., None]
 

@@ -106,6 +106,16 @@ class Archive:
         except InvalidArgumentError as error:
             raise ModelFileError(f"{self.name} is damaged: {error}") from error
 
+    def _size(self) -> int:
+        """Returns the size of the whole archive, in bytes."""
+        stream = self._file.fp
+        if stream is None:
+            raise ModelFileError(f"{self.name} is closed already. Open it again.")
+        at = stream.tell()
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(at)
+        return size
+
     def _read(self, member: str, limit: int | None) -> bytes:
         found = [info for info in self._file.infolist() if info.filename == member]
         if len(found) != 1:
@@ -115,7 +125,7 @@ class Archive:
             )
         info = found[0]
         allowed = _FREE_BYTES + _LARGEST_RATIO * info.compress_size if limit is None else limit
-        if info.file_size > allowed:
+        if info.file_size > allowed or info.compress_size > self._size():
             raise ModelFileError(
                 f"{member} in {self.name} claims {info.file_size} bytes, of which {info.compress_size} are "
                 f"stored; at most {allowed} are read. The file is damaged, or made to use up memory."
@@ -141,6 +151,7 @@ def _damage_refused(name: str) -> Iterator[None]:
         ArithmeticError,
         EOFError,
         LookupError,
+        MemoryError,
         NotImplementedError,
         OSError,
         RuntimeError,

@@ -13,6 +13,8 @@ from batchyard.models.saving.guarded_reading import damage_refused
 
 #: Bytes that fit into an object's header, where HDF5 keeps attributes; Keras's limit.
 HEADER_LIMIT = 64512
+#: What attributes hold. Others aren't read: on damaged ones the HDF5 library crashes.
+_TYPES = (h5py.h5t.TypeStringID, h5py.h5t.TypeIntegerID, h5py.h5t.TypeFloatID)
 #: The longest attribute that is read, in bytes; no configuration comes near it.
 READ_LIMIT = 256 * 2**20
 
@@ -86,6 +88,11 @@ def _read(source: h5py.Group, name: str) -> object | None:
         if name not in source.attrs:
             return None
         attribute = h5py.h5a.open(source.id, name.encode())
+        if not isinstance(attribute.get_type(), _TYPES):
+            raise ModelFileError(
+                f"Expected text or numbers in the attribute {name!r} of {source.name!r} in "
+                f"{source.file.filename}, found another type. The file is damaged: take another copy."
+            )
         size = math.prod(attribute.shape or (0,)) * attribute.get_type().get_size()
         if size > READ_LIMIT:
             raise ModelFileError(

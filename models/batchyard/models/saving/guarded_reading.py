@@ -23,6 +23,8 @@ from batchyard.models.saving.heap_check import check_heaps, check_heaps_in
 #: What functions that read or write accept as a file.
 FileLike: TypeAlias = str | os.PathLike[str] | h5py.Group | BinaryIO | io.IOBase
 
+#: The largest number that a weight can be, in bytes.
+_LARGEST_NUMBER = 8
 #: No compression that HDF5 has makes numbers smaller by more than this.
 _LARGEST_RATIO = 1100
 
@@ -50,7 +52,7 @@ def open_for_reading(source: FileLike) -> Iterator[h5py.Group]:
         ) from None
     except ModelFileError:
         raise
-    except (OSError, RuntimeError, ValueError) as error:
+    except (ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise ModelFileError(
             f"Expected {name!r} to be an HDF5 file (.h5) of a Keras model; it can't be opened: {error}. "
             "It is another kind of file, or was not written to its end: take another copy."
@@ -152,12 +154,14 @@ def _check_dataset(dataset: h5py.Dataset, place: str) -> None:
             f"{place} is stored in other files. That is refused, as it could name any file of "
             "this machine. Copy the data into one file."
         )
-    if dataset.dtype.kind not in "fiub":
+    if dataset.dtype.kind not in "fiub" or dataset.dtype.itemsize > _LARGEST_NUMBER:
         raise ModelFileError(
             f"Expected numbers at {place}, found the type {dataset.dtype}. It is not a weight of a model."
         )
     if dataset.shape is None:
-        raise ModelFileError(f"Expected numbers at {place}, found none at all. It is not a weight of a model.")
+        raise ModelFileError(
+            f"Expected numbers at {place}, found none at all. It is not a weight of a model."
+        )
     stored = dataset.id.get_storage_size()
     if dataset.nbytes > _LARGEST_RATIO * stored:
         raise ModelFileError(

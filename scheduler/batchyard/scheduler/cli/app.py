@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from batchyard.scheduler.cli import doctor, jobs, logs, programs, run, status, up
+from batchyard.scheduler.cli import doctor, files, jobs, logs, programs, run, status, up
 from batchyard.scheduler.errors import (
     EXIT_CODES,
     EXIT_INTERNAL,
@@ -59,6 +59,8 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "scheduler": programs.scheduler,
     "worker": programs.worker,
     "doctor": doctor.doctor,
+    "inspect": files.inspect,
+    "convert": files.convert,
 }
 
 

@@ -30,6 +30,89 @@ _LACKING = {
     "LocallyConnected2D": "Write the layer anew in Keras 3, and set its weights there.",
     "MaxoutDense": "Build it of Dense, Reshape and a maximum.",
 }
+#: Layers of this library that Keras 3 has under the same name.
+_SHARED = frozenset(
+    (
+        "Activation",
+        "ActivityRegularization",
+        "Add",
+        "AlphaDropout",
+        "Average",
+        "AveragePooling1D",
+        "AveragePooling2D",
+        "AveragePooling3D",
+        "BatchNormalization",
+        "Bidirectional",
+        "Concatenate",
+        "Conv1D",
+        "Conv2D",
+        "Conv2DTranspose",
+        "Conv3D",
+        "Conv3DTranspose",
+        "ConvLSTM2D",
+        "Cropping1D",
+        "Cropping2D",
+        "Cropping3D",
+        "Dense",
+        "DepthwiseConv2D",
+        "Dot",
+        "Dropout",
+        "ELU",
+        "Embedding",
+        "Flatten",
+        "GRU",
+        "GRUCell",
+        "GaussianDropout",
+        "GaussianNoise",
+        "GlobalAveragePooling1D",
+        "GlobalAveragePooling2D",
+        "GlobalAveragePooling3D",
+        "GlobalMaxPooling1D",
+        "GlobalMaxPooling2D",
+        "GlobalMaxPooling3D",
+        "InputLayer",
+        "LSTM",
+        "LSTMCell",
+        "Lambda",
+        "LayerNormalization",
+        "LeakyReLU",
+        "Masking",
+        "MaxPooling1D",
+        "MaxPooling2D",
+        "MaxPooling3D",
+        "Maximum",
+        "Minimum",
+        "Multiply",
+        "Normalization",
+        "PReLU",
+        "Permute",
+        "RNN",
+        "ReLU",
+        "RepeatVector",
+        "Rescaling",
+        "Reshape",
+        "SeparableConv1D",
+        "SeparableConv2D",
+        "SimpleRNN",
+        "SimpleRNNCell",
+        "Softmax",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "SpatialDropout3D",
+        "StackedRNNCells",
+        "Subtract",
+        "TimeDistributed",
+        "UpSampling1D",
+        "UpSampling2D",
+        "UpSampling3D",
+        "Wrapper",
+        "ZeroPadding1D",
+        "ZeroPadding2D",
+        "ZeroPadding3D",
+    )
+)
+#: Activations of other names there.
+_ACTIVATIONS = {"hard_sigmoid_of_keras_3": "hard_sigmoid"}
 #: Arguments that say nothing to Keras 3: the input's shape stands in the InputLayer, the rest chose a kernel.
 _DROPPED = ("batch_input_shape", "dtype", "implementation", "input_length")
 _OBJECTS = {
@@ -58,10 +141,11 @@ def class_name_of(layer: Layer) -> str:
     if isinstance(layer, Model):
         return "Functional"
     name = type(layer).__name__
-    if _is_ours(layer) and name in _LACKING:
+    if _is_ours(layer) and name not in _SHARED and name not in _RENAMED:
+        help_ = _LACKING.get(name, "Build it of layers that Keras 3 has, or of a Lambda of a named function.")
         raise NotSerializableError(
             f"Layer {layer.name!r} is a {name}, which Keras 3 lacks, so a file for Keras 3 can't hold it. "
-            f"{_LACKING[name]} Without target='keras3' the model is saved as Keras 2 opens it."
+            f"{help_} Without target='keras3' the model is saved as Keras 2 opens it."
         )
     return _RENAMED.get(name, name)
 
@@ -121,6 +205,8 @@ def _inner(layer: Layer) -> dict[str, Any]:
 
 def _as_object(key: str, value: Any) -> Any:
     """Return an initializer, regularizer or constraint with the module that Keras 3 wants to be told."""
+    if key in ("activation", "recurrent_activation") and isinstance(value, str):
+        return _ACTIVATIONS.get(value, value)
     module = next((module for ending, module in _OBJECTS.items() if key.endswith(ending)), None)
     if module is None or not isinstance(value, dict) or "class_name" not in value:
         return value
@@ -161,7 +247,7 @@ def _function_of_lambda(config: dict[str, Any], layer: Layer) -> None:
     ):
         raise NotSerializableError(
             f"Layer {layer.name!r} computes a lambda, of which Keras 3 could only be given code of ours, "
-            "which does not run there. Give the function a name (def), and pass a function of that name, written "
+            "which does not run there. Give it a name (def), and pass a function of that name, written "
             "for Keras 3, as custom object there."
         )
     config["function"] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from batchyard.models.engine.graph import Graph
 from batchyard.models.engine.input_layer import InputLayer
 from batchyard.models.engine.sequential import Sequential
 from batchyard.models.errors import NotSerializableError
@@ -67,6 +68,11 @@ def _sequential(model: Sequential) -> dict[str, Any]:
 
 def _functional(model: Network) -> dict[str, Any]:
     graph = model._graph
+    if not isinstance(graph, Graph):
+        raise NotSerializableError(
+            f"Model {model.name!r} is of a class of its own, whose layers no configuration connects. Save "
+            "its weights by save_weights, and make the model by its class there."
+        )
     kept = set(graph.nodes)
     numbers: dict[Node, int] = {}
     for layer in graph.layers:

@@ -1,0 +1,193 @@
+"""Weights by name, for users of torch: `.safetensors` files and state_dicts.
+
+Names are those of Keras with dots, `dense_1.kernel`; numbers lie as in Keras: a Dense kernel is (inputs,
+units), so `torch.nn.Linear` takes it transposed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import zipfile
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from batchyard.models.errors import MissingPackageError, ModelFileError
+from batchyard.models.saving.atomic_write import write_atomically
+from batchyard.models.saving.config import describe_model, parse_json
+from batchyard.models.saving.file_report import ArrayReport
+from batchyard.models.saving.versions import KERAS_VERSION
+
+if TYPE_CHECKING:
+    from batchyard.models.engine.model import Model
+
+__all__ = [
+    "TENSOR_ENDINGS",
+    "model_config_in",
+    "named_tensors",
+    "read_tensors",
+    "set_tensors",
+    "tensor_reports",
+    "write_tensors",
+]
+
+TENSOR_ENDINGS = (".safetensors", ".pt", ".pth")
+#: The key under which a `.safetensors` file of ours keeps the model's configuration.
+_CONFIG = "batchyard"
+
+
+def named_tensors(model: Model) -> dict[str, Tensor]:
+    """Return all weights of a model by name, in the order of `model.get_weights()`."""
+    tensors: dict[str, Tensor] = {}
+    for layer in model.layers:
+        for weight in layer.weights:
+            path = weight.keras_name.removesuffix(":0").split("/")
+            path = path if path[0] == layer.name else [layer.name, *path]
+            name, number = ".".join(path), 0
+            while name in tensors:
+                number += 1
+                name = f"{'.'.join(path)}_{number}"
+            tensors[name] = weight.detach().cpu().contiguous().clone()
+    return tensors
+
+
+def set_tensors(model: Model, tensors: Mapping[str, Tensor], file: str) -> None:
+    """Set all weights of a model by name; no weight has changed unless all fit.
+
+    Args:
+        model: built.
+        tensors: by name, as `named_tensors` gives them.
+        file: where they come from, for messages.
+
+    Raises:
+        ModelFileError: where names or shapes differ.
+    """
+    own = named_tensors(model)
+    if own.keys() != tensors.keys():
+        missing, more = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
+        raise ModelFileError(
+            f"The weights in {file} are not those of the model {model.name!r}. It has, and they have not: "
+            f"{', '.join(missing[:6]) or 'nothing'}; they have, and it has not: "
+            f"{', '.join(more[:6]) or 'nothing'}."
+        )
+    for name, tensor in tensors.items():
+        if tensor.shape != own[name].shape:
+            raise ModelFileError(
+                f"Expected {name} in {file} to have the shape {tuple(own[name].shape)}, found "
+                f"{tuple(tensor.shape)}. It is the weight of another model."
+            )
+    with torch.no_grad():
+        weights = [weight for layer in model.layers for weight in layer.weights]
+        for weight, name in zip(weights, own, strict=True):
+            weight.copy_(tensors[name])
+
+
+def write_tensors(model: Model, path: str | os.PathLike[str], overwrite: bool = True) -> None:
+    """Write the weights of a model by name; atomically, and equal models give equal bytes.
+
+    Args:
+        model: built.
+        path: that ends with `.safetensors` (which holds the model's configuration too), or with `.pt`.
+        overwrite: whether a file that exists may be replaced.
+
+    Raises:
+        MissingPackageError: where the package safetensors is not installed.
+        ModelFileError: where the file can't be written.
+    """
+    tensors = named_tensors(model)
+    with write_atomically(path, overwrite) as temporary:
+        if os.fspath(path).endswith(".safetensors"):
+            config = {**describe_model(model), "keras_version": KERAS_VERSION}
+            _safetensors().save_file(tensors, temporary, metadata={_CONFIG: json.dumps(config)})
+        else:
+            with open(temporary, "wb") as file:  # by a stream: torch would write the name into the file
+                torch.save(tensors, file)
+
+
+def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Return the tensors of a `.safetensors` or `.pt` file by name; nothing in it is run.
+
+    Raises:
+        MissingPackageError: where the package safetensors is not installed.
+        ModelFileError: where it is damaged, or holds something else than tensors by name.
+    """
+    name = os.fspath(path)
+    try:
+        if name.endswith(".safetensors"):
+            return dict(_safetensors().load_file(name))
+        found = torch.load(name, map_location="cpu", weights_only=True)
+    except (
+        ArithmeticError,
+        AttributeError,
+        EOFError,
+        LookupError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+    ) as error:
+        raise ModelFileError(_unreadable(name, error)) from error
+    except Exception as error:
+        if type(error).__name__ != "SafetensorError":
+            raise
+        raise ModelFileError(_unreadable(name, error)) from error
+    if not isinstance(found, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in found.items()
+    ):
+        raise ModelFileError(
+            f"Expected {name} to hold tensors by name (torch.save(model.state_dict(), ...)), found "
+            f"{type(found).__name__} of other things."
+        )
+    return dict(found)
+
+
+def tensor_reports(path: str) -> list[ArrayReport]:
+    """Return names, shapes and dtypes of the tensors in a file.
+
+    Raises:
+        ModelFileError: where it is damaged.
+    """
+    return [
+        ArrayReport(name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+        for name, tensor in read_tensors(path).items()
+    ]
+
+
+def model_config_in(path: str | os.PathLike[str]) -> Any:
+    """Return class and configuration of the model from a `.safetensors` file of ours; None if it has none.
+
+    Raises:
+        ModelFileError: where the file is damaged.
+    """
+    name = os.fspath(path)
+    if not name.endswith(".safetensors"):
+        return None
+    read_tensors(name)  # refuses what is damaged
+    with _safetensors(package="safetensors").safe_open(name, "pt") as file:
+        metadata = file.metadata() or {}
+    text = metadata.get(_CONFIG)
+    return None if text is None else parse_json(text, f"the configuration in {name}")
+
+
+def _unreadable(name: str, error: Exception) -> str:
+    return (
+        f"{name} can't be read as tensors: {str(error)[:300]}. It is another kind of file, is damaged, or "
+        "holds more than plain tensors, which is refused as loading it could run code."
+    )
+
+
+def _safetensors(package: str = "safetensors.torch") -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise MissingPackageError(
+            "Files of the kind .safetensors need the package safetensors. Install it: pip install safetensors"
+        ) from error

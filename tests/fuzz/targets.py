@@ -1,0 +1,70 @@
+"""What a spoiled file is given to, by its kind."""
+
+import io
+import random
+import warnings
+
+from batchyard.models import load_model, model_from_json, model_from_yaml
+from batchyard.models.saving.inspection import inspect_file
+from batchyard.models.training.state import unpack
+from tests.fuzz import mutations
+from tests.fuzz.seeds import make_seeds
+
+#: Kinds of files by the weight with which they are drawn, with the mutations that suit them.
+KINDS = {
+    "h5": (6, [mutations.spoil_bytes, mutations.spoil_signatures, mutations.spoil_hdf5]),
+    "keras": (
+        3,
+        [mutations.spoil_bytes, mutations.spoil_signatures, mutations.spoil_archive, mutations.spoil_archive],
+    ),
+    "weights": (2, [mutations.spoil_bytes, mutations.spoil_signatures, mutations.spoil_hdf5]),
+    "weights3": (2, [mutations.spoil_bytes, mutations.spoil_signatures, mutations.spoil_hdf5]),
+    "json": (4, [mutations.spoil_json]),
+    "yaml": (2, [mutations.spoil_yaml]),
+    "state": (1, [mutations.spoil_bytes]),
+}
+
+
+class Targets:
+    """Makes inputs by number, and runs them."""
+
+    def __init__(self, path, seed=0):
+        self.path = path
+        self.seed = seed
+        self.seeds, self.models = make_seeds()
+
+    def make(self, number):
+        """Return kind, place among the seeds, and content of an input; the same for the same number."""
+        dice = random.Random(f"{self.seed}/{number}")
+        kind = dice.choices(list(KINDS), [weight for weight, _ in KINDS.values()])[0]
+        place = dice.randrange(len(self.seeds[kind]))
+        spoil = dice.choice(KINDS[kind][1])
+        return kind, place, spoil(dice, self.seeds[kind][place])
+
+    def run(self, kind, place, content):
+        """Read an input as a user would."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if kind == "json":
+                model_from_json(content)
+            elif kind == "yaml":
+                model_from_yaml(content)
+            elif kind == "state":
+                unpack(content, self.models[place])
+            elif kind in ("weights", "weights3"):
+                path = self.path + (".weights.h5" if kind == "weights3" else ".h5")
+                self.models[place].load_weights(self._written(path, content))
+            else:
+                path = self._written(f"{self.path}.{kind}", content)
+                if len(content) % 4 == 0:
+                    inspect_file(path, try_to_load=False)
+                if place % 2 or kind == "keras":
+                    load_model(path)
+                else:
+                    load_model(io.BytesIO(content))
+
+    @staticmethod
+    def _written(path, content):
+        with open(path, "wb") as file:
+            file.write(content)
+        return path
