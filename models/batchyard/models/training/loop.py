@@ -161,7 +161,7 @@ class _StopFlag:
     def is_up(self, sums: Tensor) -> bool:
         """Whether a member wished to stop: in this step on a CPU, in the one before on a GPU."""
         if sums.device.type == "cpu":
-            return bool(sums[FLAG_STOP_AT] > 0)
+            return sums[FLAG_STOP_AT].item() > 0
         before = self._before
         flag = torch.empty((), dtype=sums.dtype, pin_memory=True)
         flag.copy_(sums[FLAG_STOP_AT], non_blocking=True)

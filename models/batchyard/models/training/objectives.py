@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from batchyard.models.engine.step_context import StepContext
-from batchyard.models.training.compile import Compiled
+from batchyard.models.losses.means import mean_at_once
+from batchyard.models.training.compile import Compiled, Scorer
 from batchyard.models.training.data import Lane
 
 __all__ = ["ForwardPass", "Shares", "counts_length", "mask_counts", "shares_of"]
@@ -104,8 +105,7 @@ def shares_of(
             flags, at = done.masks[objective.place], place_of_count
             mask = None if flags is None else (flags, counts[at], counts[at + 1])
             place_of_count += 2
-        scores = _masked(objective.loss(targets, predictions), mask)
-        loss = _share(scores, weights, denominator, rows, batch_rows)
+        loss = _mean_share(objective.loss, targets, predictions, mask, weights, denominator, rows, batch_rows)
         losses.append(loss.detach())
         part = loss if objective.weight == 1.0 else objective.weight * loss
         total = part if total is None else total + part
@@ -117,9 +117,12 @@ def shares_of(
                 if metric.function is objective.loss and (metric.weighted or weights is None):
                     metrics.append(loss.detach())
                     continue
-                scores = _masked(metric.function(targets, predictions), mask)
                 applied = weights if metric.weighted else None
-                metrics.append(_share(scores, applied, denominator, rows, batch_rows))
+                metrics.append(
+                    _mean_share(
+                        metric.function, targets, predictions, mask, applied, denominator, rows, batch_rows
+                    )
+                )
     if total is None:  # the model's own losses are all that there are
         total = outputs[0].new_zeros(())
     for loss in context.batch_losses:
@@ -127,6 +130,28 @@ def shares_of(
     for loss in (*context.activity_losses, *penalties):
         total = total + loss
     return Shares(total, [total.detach(), *(losses if compiled.several else []), *metrics])
+
+
+def _mean_share(
+    scorer: Scorer,
+    targets: Tensor,
+    predictions: Tensor,
+    mask: tuple[Tensor, Tensor, Tensor] | None,
+    weights: Tensor | None,
+    denominator: float,
+    rows: int,
+    batch_rows: int,
+) -> Tensor:
+    """Returns the part of the batch's mean of a loss or metric that comes from these rows.
+
+    See `_masked` and `_share` for the arguments.
+    """
+    if mask is None and weights is None:
+        mean = mean_at_once(scorer, targets, predictions)
+        if mean is not None:
+            return mean if rows == batch_rows else mean * (rows / batch_rows)
+    scores = _masked(scorer(targets, predictions), mask)
+    return _share(scores, weights, denominator, rows, batch_rows)
 
 
 def _masked(scores: Tensor, mask: tuple[Tensor, Tensor, Tensor] | None) -> Tensor:

@@ -63,8 +63,9 @@ class FitState:
         Args:
             sums: of the step, over all lanes.
         """
-        counted = sums.detach().to(torch.float64)
-        self.sums = counted.clone() if self.sums is None else self.sums + counted
+        if self.sums is None:
+            self.sums = torch.zeros_like(sums, dtype=torch.float64)
+        self.sums += sums
         self.step += 1
         self.iterations += 1
 

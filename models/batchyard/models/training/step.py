@@ -54,6 +54,7 @@ class TrainStep:
         refuse_states_with_lanes(model, lanes)
         refuse_with_lanes(self._compiled.running_metrics, lanes)
         self._spec: LaneSpec | None = None
+        self._heads: dict[tuple[int, bool, torch.dtype, torch.device], Tensor] = {}
         #: Which moving averages a forward pass folds into, in the order of the calls.
         self._updates: list[MovingAverageUpdate] = []
         #: The layers that keep states, in the order of the calls.
@@ -149,8 +150,16 @@ class TrainStep:
         values = torch.stack(shares.values)
         if values.dtype in (torch.float16, torch.bfloat16):
             values = values.float()
-        head = values.new_tensor([count, FLAG_STOP if wishes_stop else 0.0])
+        head = self._head(count, wishes_stop, values)
         return LaneResult(grads, updates, torch.cat([head, values * batch.rows]))
+
+    def _head(self, count: int, wishes_stop: bool, like: Tensor) -> Tensor:
+        """Returns what stands before the values; nearly always the same, so it is made once."""
+        key = (count, wishes_stop, like.dtype, like.device)
+        head = self._heads.get(key)
+        if head is None:
+            head = self._heads[key] = like.new_tensor([count, FLAG_STOP if wishes_stop else 0.0])
+        return head
 
     def _gradients(self, loss: Tensor) -> list[Tensor]:
         if not self._trainable:
