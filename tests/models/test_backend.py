@@ -121,6 +121,32 @@ def test_a_learning_phase_that_is_set_holds_until_the_session_is_cleared():
     assert not (Dropout(0.5)(torch.ones(100)) == 0).any()
 
 
+def test_a_function_in_training_leaves_moving_averages_and_states_as_they_are():
+    inputs = Input(batch_shape=(6, 2, 4))
+    outputs = layers.LSTM(3, stateful=True)(layers.BatchNormalization()(inputs))
+    model = Model(inputs, outputs)
+    x = np.stack([X, X + 1], 1)
+    before = model.get_weights()
+    function = K.function([inputs, K.learning_phase()], [outputs])
+    first, second = function([x, 1])[0], function([x, 1])[0]
+    np.testing.assert_array_equal(first, second)
+    for one, other in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+    K.function([inputs, K.learning_phase()], [outputs], model.layers[1].updates)([x, 1])
+    np.testing.assert_allclose(model.layers[1].get_weights()[2], 0.01 * x.mean((0, 1)), rtol=1e-5)
+
+
+def test_a_constant_of_a_whole_batch_can_be_multiplied():
+    inputs = Input((4,))
+    direction = np.arange(24.0).reshape(6, 4).astype("float32")
+    total = K.sum(inputs * K.constant(direction))
+    found = K.function([inputs], [total, *K.gradients(total, [inputs])])([X])
+    np.testing.assert_allclose(found[0], (X * direction).sum(), rtol=1e-6)
+    np.testing.assert_array_equal(found[1], direction)
+    with pytest.raises(ShapeError, match="cannot be applied"):
+        inputs * K.constant(direction[:, :3])
+
+
 def test_updates_are_made_when_the_function_runs():
     x, total = Input((4,)), K.variable(1.0)
     run = K.function([x], [K.sum(x)], updates=[K.update_add(total, K.sum(x)), (total, K.mean(x))])
@@ -294,3 +320,14 @@ def test_a_bias_with_places_is_read_as_keras_reads_it():
     bias = torch.arange(6.0).reshape(2, 3)  # (places, channels)
     added = K.bias_add(torch.zeros(1, 3, 2), bias, "channels_first")
     assert added[0].tolist() == [[0, 1], [2, 3], [4, 5]]
+
+
+def test_products_of_many_axes_take_the_first_ones_as_the_batch():
+    x, y = torch.rand(2, 3, 4, 5), torch.rand(2, 3, 5, 6)
+    torch.testing.assert_close(backend.batch_dot(x, y, (3, 2)), x @ y)
+    torch.testing.assert_close(backend.batch_dot(x, y.transpose(2, 3), (3, 3)), x @ y)
+    torch.testing.assert_close(backend.batch_dot(x[:, :, 0], y, (2, 2)), (x @ y)[:, :, 0])
+    inputs = [Input((3, 4, 5)), Input((3, 5, 6))]
+    product = layers.Dot((3, 2))(inputs)
+    assert product.shape == (None, 3, 4, 6)
+    np.testing.assert_allclose(Model(inputs, product).predict([x, y]), x @ y, rtol=1e-5)

@@ -222,6 +222,27 @@ def test_a_class_without_weight_is_named():
         )
 
 
+def test_weights_of_rows_come_before_weights_of_classes():
+    def model():
+        return dense("sparse_categorical_crossentropy", 3, "softmax")
+
+    classes, weights = np.arange(50) % 3, np.linspace(0.5, 2, 50)
+    expected = weights_after(y=classes, model=model(), sample_weight=weights)
+    with pytest.warns(UserWarning, match="both a sample_weight and a class_weight"):
+        found = weights_after(
+            y=classes, model=model(), sample_weight=weights, class_weight={0: 1, 1: 2, 2: 0.5}
+        )
+    same(found, expected)
+
+
+def test_a_metric_asked_for_twice_is_numbered_in_logs():
+    model = dense(metrics=["mae", "MAE", "mae"])
+    name = "mean_absolute_error"
+    assert model.metrics_names == ["loss", name, f"{name}_1", f"{name}_2"]
+    assert len(model.evaluate(X[:4], Y[:4], verbose=0)) == 4
+    assert f"val_{name}_2" in model.fit(X, Y, validation_split=0.5, verbose=0).history
+
+
 def test_weighted_metrics_apply_weights_and_plain_ones_do_not():
     model = dense(metrics=["mae"], weighted_metrics=["mae"])
     assert model.metrics_names == ["loss", "mean_absolute_error", "weighted_mean_absolute_error"]
