@@ -324,9 +324,9 @@ def test_a_bias_with_places_is_read_as_keras_reads_it():
 
 def test_products_of_many_axes_take_the_first_ones_as_the_batch():
     x, y = torch.rand(2, 3, 4, 5), torch.rand(2, 3, 5, 6)
-    torch.testing.assert_close(backend.batch_dot(x, y, (3, 2)), x @ y)
-    torch.testing.assert_close(backend.batch_dot(x, y.transpose(2, 3), (3, 3)), x @ y)
-    torch.testing.assert_close(backend.batch_dot(x[:, :, 0], y, (2, 2)), (x @ y)[:, :, 0])
+    torch.testing.assert_close(K.batch_dot(x, y, (3, 2)), x @ y)
+    torch.testing.assert_close(K.batch_dot(x, y.transpose(2, 3), (3, 3)), x @ y)
+    torch.testing.assert_close(K.batch_dot(x[:, :, 0], y, (2, 2)), (x @ y)[:, :, 0])
     inputs = [Input((3, 4, 5)), Input((3, 5, 6))]
     product = layers.Dot((3, 2))(inputs)
     assert product.shape == (None, 3, 4, 6)

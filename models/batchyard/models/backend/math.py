@@ -324,12 +324,18 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Tensor:
         axes: the axis of both, or a pair; by default the last of x and the last but one of y.
 
     Returns:
-        (batch, the other sizes of x, the other sizes of y); (batch, 1) if there are none.
+        (batch, the other sizes of x, the other sizes of y); (batch, 1) if there are none. With four axes and
+        more, where the summed ones are among the last two, all axes before these are taken as the batch, as
+        Keras 2.2.4 did on TensorFlow: (batch, …, rows of x, columns of y).
     """
     one, other = as_tensor(x), as_tensor(y)
     if axes is None:
         axes = (one.ndim - 1, builtins.max(other.ndim - 2, 1))
     first, second = (axes, axes) if isinstance(axes, int) else axes
+    first, second = first % one.ndim, second % other.ndim
+    ndim = builtins.max(one.ndim, other.ndim)
+    if ndim > 3 and builtins.min(first, second) >= ndim - 2:
+        return _matrix_products(one, other, first, second, ndim)
     one, other = one.movedim(first, -1), other.movedim(second, -1)
     shape = (*one.shape[:-1], *other.shape[1:-1])
     rows, inner = one.shape[0], one.shape[-1]
@@ -337,6 +343,17 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Tensor:
     right = other.reshape(rows, _product(other.shape[1:-1]), inner)
     result = torch.matmul(left, right.transpose(1, 2)).reshape(shape)
     return result.unsqueeze(1) if result.ndim == 1 else result
+
+
+def _matrix_products(one: Tensor, other: Tensor, first: int, second: int, ndim: int) -> Tensor:
+    """Returns the products of the matrices in the last two axes; a missing one has size 1, at the end."""
+    missing = one.ndim - other.ndim
+    one = one.reshape(*one.shape, *[1] * (ndim - one.ndim))
+    other = other.reshape(*other.shape, *[1] * (ndim - other.ndim))
+    left = one if first == ndim - 1 else one.transpose(-1, -2)
+    right = other.transpose(-1, -2) if second == ndim - 1 else other
+    found = torch.matmul(left, right)
+    return found if not missing else found.squeeze(-1) if missing > 0 else found.squeeze(-2)
 
 
 def _product(sizes: Any) -> int:

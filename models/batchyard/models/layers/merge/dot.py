@@ -9,6 +9,7 @@ from torch import Tensor
 
 from batchyard.models import backend
 from batchyard.models.engine.layer import Layer
+from batchyard.models.engine.shape_inference import infer_output_shape
 from batchyard.models.engine.symbolic import Shape
 from batchyard.models.errors import GraphError, InvalidArgumentError, ShapeError
 from batchyard.models.layers.merge.merge import check_several
@@ -30,7 +31,8 @@ class Dot(Layer):
         a list of two shapes, with equal sizes along the axes
 
     Output shape:
-        (batch, the first's other sizes, the second's other sizes); (batch, 1) if there are none
+        (batch, the first's other sizes, the second's other sizes); (batch, 1) if there are none; with
+        more than three axes as `backend.batch_dot` says
 
     Source: Keras 2.2.4, `layers.Dot`.
     """
@@ -75,6 +77,8 @@ class Dot(Layer):
         """Returns the sizes that are not summed along."""
         one, other = (list(shape) for shape in input_shape)
         first, second = self._axes(len(one), len(other))
+        if max(len(one), len(other)) > 3:  # there are cases; see `backend.batch_dot`
+            return infer_output_shape(self, input_shape)  # type: ignore[no-any-return]
         del one[first], other[second]
         shape = (*one, *other[1:])
         return (*shape, 1) if len(shape) == 1 else shape
