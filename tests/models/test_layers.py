@@ -132,7 +132,7 @@ def test_dropout_drops_whole_columns_where_the_mask_is_shared():
 
 def test_dropout_of_everything_is_refused():
     with pytest.raises(InvalidArgumentError, match="rate below 1"):
-        Dropout(1.0)
+        Dropout(1.0)(torch.ones(2, 3))
 
 
 def test_training_mode_of_torch_counts_where_no_phase_is_set():
@@ -170,7 +170,7 @@ def test_a_filter_larger_than_its_image_is_refused():
 
 def test_strides_and_dilation_exclude_each_other():
     with pytest.raises(InvalidArgumentError, match="exclude each other"):
-        Conv2D(1, 3, strides=2, dilation_rate=2)
+        Conv2D(1, 3, strides=2, dilation_rate=2)(Input((9, 9, 1)))
 
 
 @pytest.mark.parametrize("kernel_size", [0, (1, 2, 3), "wide", (1, -1)])

@@ -243,7 +243,7 @@ def test_atrous_convolutions_are_dilated_ones():
     [
         (lambda: layers.Conv2D(2, 3, padding="causal"), "padding must be"),
         (lambda: layers.SeparableConv1D(2, 3, padding="causal"), "padding must be"),
-        (lambda: layers.Conv1D(2, 3, strides=2, dilation_rate=2), "exclude each other"),
+        (lambda: layers.Conv1D(2, 3, strides=2, dilation_rate=2)(layers.Input((9, 1))), "exclude each other"),
         (lambda: layers.Conv2DTranspose(2, 3, strides=2, output_padding=2), "below the strides"),
         (lambda: layers.ZeroPadding2D((1, -1)), "padding must be"),
         (lambda: layers.Cropping3D((1, 1)), "cropping must be"),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
-from batchyard.models import backend
 from batchyard.models.backend import image_data_format, set_image_data_format
 from batchyard.models.errors import InvalidArgumentError
 
@@ -27,10 +24,3 @@ def set_image_dim_ordering(dim_ordering: str) -> None:
 def image_dim_ordering() -> str:
     """Returns where images have their channels: "tf" for the last axis, "th" for the first."""
     return "th" if image_data_format() == "channels_first" else "tf"
-
-
-def offer_dim_ordering() -> None:
-    """Gives the backend these functions too, and `keras.backend.common` its place."""
-    for name in __all__:
-        setattr(backend, name, globals()[name])
-    backend.common = import_module("keras.backend.common")  # type: ignore[attr-defined]

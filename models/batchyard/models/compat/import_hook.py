@@ -10,9 +10,9 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from batchyard.models.compat.backend_common import offer_dim_ordering
 from batchyard.models.compat.keras_1 import accept_keras_1
 from batchyard.models.compat.keras_modules import KERAS_MODULES
+from batchyard.models.compat.offered_names import offer_names
 from batchyard.models.errors import BatchyardModelsError
 
 __all__ = ["as_keras"]
@@ -44,7 +44,7 @@ def as_keras() -> None:
         )
     sys.meta_path.insert(0, _KerasFinder())
     accept_keras_1()
-    offer_dim_ordering()
+    offer_names()
 
 
 class _KerasFinder(MetaPathFinder):

@@ -276,6 +276,15 @@ def _weight_shape(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return args, kwargs, []
 
 
+def _loss_and_params(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """`get_updates(params, constraints, loss)`: the weights came first."""
+    if len(args) == 3:
+        return (), {**kwargs, "params": args[0], "loss": args[2]}, []
+    if len(args) == 2 and isinstance(args[0], list | tuple):
+        return (), {**kwargs, "params": args[0]}, []
+    return args, kwargs, []
+
+
 # The tables.
 
 _ORDER = {"dim_ordering": {"tf": "channels_last", "th": "channels_first", "default": None}}
@@ -415,4 +424,5 @@ METHODS: dict[str, Spelling] = {
     "engine.model.Model.evaluate_generator": _GENERATORS,
     "engine.model.Model.predict_generator": _GENERATORS,
     "engine.layer.Layer.add_weight": Spelling(prepare=_weight_shape),
+    "optimizers.optimizer.Optimizer.get_updates": Spelling(prepare=_loss_and_params),
 }

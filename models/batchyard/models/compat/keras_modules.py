@@ -83,7 +83,7 @@ KERAS_MODULES: dict[str, str | tuple[str, ...]] = {
     "keras.legacy.interfaces": f"{_OURS}.compat.interfaces",
     "keras.losses": f"{_OURS}.losses",
     "keras.metrics": f"{_OURS}.metrics",
-    "keras.models": (_OURS, f"{_OURS}.saving"),
+    "keras.models": (_OURS, f"{_OURS}.saving", f"{_OURS}.layers", f"{_OURS}.utils.generic_utils"),
     "keras.objectives": f"{_OURS}.losses",
     "keras.optimizers": f"{_OURS}.optimizers",
     "keras.preprocessing": f"{_OURS}.preprocessing",

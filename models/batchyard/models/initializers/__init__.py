@@ -30,7 +30,6 @@ from batchyard.models.initializers.initializers import RandomUniform as uniform
 from batchyard.models.initializers.initializers import TruncatedNormal as truncated_normal
 from batchyard.models.initializers.initializers import Zeros as zero
 from batchyard.models.initializers.initializers import Zeros as zeros
-from batchyard.models.initializers.initializers import compute_fans as _compute_fans
 from batchyard.models.initializers.lookup import deserialize, get, serialize
 
 __all__ = [
@@ -44,7 +43,6 @@ __all__ = [
     "TruncatedNormal",
     "VarianceScaling",
     "Zeros",
-    "_compute_fans",
     "constant",
     "deserialize",
     "get",

@@ -17,6 +17,7 @@ from batchyard.models.optimizers.rmsprop import RMSprop
 from batchyard.models.optimizers.rmsprop import RMSprop as rmsprop
 from batchyard.models.optimizers.sgd import SGD
 from batchyard.models.optimizers.sgd import SGD as sgd
+from batchyard.models.optimizers.updates import clip_norm
 
 __all__ = [
     "SGD",
@@ -32,6 +33,7 @@ __all__ = [
     "adagrad",
     "adam",
     "adamax",
+    "clip_norm",
     "deserialize",
     "get",
     "nadam",

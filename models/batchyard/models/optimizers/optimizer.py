@@ -184,6 +184,28 @@ class Optimizer(ABC):
             grads = [torch.clamp(g, -self.clipvalue, self.clipvalue) for g in grads]
         return grads
 
+    def get_gradients(self, loss: Any, params: Sequence[Tensor]) -> list[Any]:
+        """Returns the gradients of a loss, clipped; symbolic ones if the loss is.
+
+        Args:
+            loss: depends on the weights.
+            params: the weights.
+        """
+        from batchyard.models.optimizers.updates import clipped_gradients
+
+        return clipped_gradients(self._clip, loss, params)
+
+    def get_updates(self, loss: Any, params: Sequence[Tensor]) -> list[Any]:
+        """Returns what `backend.function(…, updates=…)` takes to make one update at each call.
+
+        Args:
+            loss: symbolic; with another one the update is made now.
+            params: the weights.
+        """
+        from batchyard.models.optimizers.updates import updates_of
+
+        return updates_of(self, loss, params)
+
     # Describing.
 
     def hyper_parameters(self) -> dict[str, float]:

@@ -56,12 +56,6 @@ class Convolution(Layer):
         self.padding = check_padding(padding, causal=self.rank == 1)
         self.data_format = normalize_data_format(data_format)
         self.dilation_rate = as_sizes(dilation_rate, self.rank, "dilation_rate")
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise InvalidArgumentError(
-                "strides above 1 and a dilation_rate above 1 exclude each other. Received: "
-                f"strides={self.strides}, "
-                f"dilation_rate={self.dilation_rate}."
-            )
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -126,6 +120,11 @@ class Convolution(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Makes kernel and bias."""
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise InvalidArgumentError(
+                "strides above 1 and a dilation_rate above 1 exclude each other. Received: "
+                f"strides={self.strides}, dilation_rate={self.dilation_rate}."
+            )
         self.kernel = self.add_weight(
             "kernel",
             (*self.kernel_size, self._channels(input_shape), self.filters),

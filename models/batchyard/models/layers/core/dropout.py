@@ -44,16 +44,23 @@ class Dropout(Layer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        rate = min(1.0, max(0.0, float(rate)))
-        if rate == 1.0:
-            raise InvalidArgumentError(
-                "Dropout needs a rate below 1. Received: rate=1, which drops everything."
-            )
         super().__init__(**kwargs)
-        self.rate = rate
+        self.rate = min(1.0, max(0.0, float(rate)))
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
         self.seed = seed
         self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        """Refuses a rate with which nothing would be left.
+
+        Raises:
+            InvalidArgumentError: if the rate is 1 or more.
+        """
+        if self.rate == 1.0:
+            raise InvalidArgumentError(
+                f"{type(self).__name__} needs a rate below 1. Received: rate=1, which drops everything."
+            )
+        super().build(input_shape)
 
     def _mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if self.noise_shape is None:
