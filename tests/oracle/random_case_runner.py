@@ -158,7 +158,6 @@ class Run:
             self.model.reset_states()
             self.note("predict_4", self.model.predict(x, batch_size=self.rows))
             self.model.reset_states()
-        self.note("uses_phase", [bool(k.backend.is_tensor(self.model.outputs[0]))])
 
     def gradients(self, phases):
         K = self.k.backend
@@ -196,7 +195,11 @@ class Run:
         optimizer = told.pop("optimizer")
         told["optimizer"] = getattr(self.k.optimizers, optimizer["class"])(**optimizer["arguments"])
         model.compile(**told)
-        self.note("metrics_names", [model.metrics_names])
+        layers = [tensor._keras_history[0].name for tensor in model.outputs]
+        # Keras calls all outputs of one layer alike, so that its logs have the last of them only.
+        self.tells_names = len(set(layers)) == len(layers)
+        if self.tells_names:
+            self.note("metrics_names", [model.metrics_names])
         x = one_or_all(self.x)
         specs = case.get("targets") or [{}] * len(self.shapes)
         y = one_or_all(
@@ -237,8 +240,9 @@ class Run:
             validation_data=validation,
             **dict(more, **by_class),
         ).history
-        self.note("history_names", [sorted(history)])
-        for name in sorted(history):
+        if self.tells_names:
+            self.note("history_names", [sorted(history)])
+        for name in sorted(history) if self.tells_names else ("loss", "val_loss"):
             self.note("history/" + name, history[name])
         self.note("fitted", self.model.get_weights())
 

@@ -40,11 +40,15 @@ class Keras224:
     def run(self, case):
         """Returns the case and what Keras computes, or the text of its refusal.
 
-        Some parts of Keras or TensorFlow know float32 only: the case is one of float32 then.
+        Some parts of Keras or TensorFlow know float32 only: the case is one of float32 then. With batch
+        normalization it is not trained: the gradient of a bias before it is nothing but rounding, which
+        optimizers enlarge.
         """
         found = self._run(case)
         if isinstance(found, str) and case["floatx"] == "float64":
             other = {**case, "floatx": "float32"}
+            if "BatchNormalization" in json.dumps(case):
+                other.pop("compile", None)
             again = self._run(other)
             if not isinstance(again, str):
                 return other, again
@@ -98,10 +102,14 @@ def differences(ours, theirs, floatx):
 def _numbers(name, one, other, tolerance):
     if not other.size:
         return []
-    if not np.isfinite(other).all():
+    finite = np.isfinite(other)
+    if not finite.all() and name.startswith(("predict", "gradient", "trained")):
         return [f"{name}: Keras has {other.ravel()[:4]}, which compares with nothing"]
-    if not np.isfinite(one).all():
+    if not np.array_equal(np.isfinite(one), finite):
         return [f"{name}: ours {one.ravel()[:4]}, Keras {other.ravel()[:4]}"]
+    one, other = one[finite], other[finite]
+    if not other.size:
+        return []
     error = np.abs(one - other).max()
     size = max(1.0, np.abs(other).max())
     if error <= tolerance * size:
