@@ -148,7 +148,7 @@ class Run:
     # What is compared.
 
     def predict(self):
-        k, x = self.k, one_or_all(self.x)
+        x = one_or_all(self.x)
         self.note("config", [repr_of(self.model.get_config())])
         self.note("shapes", [repr(self.shapes)])
         self.note("predict", self.model.predict(x, batch_size=self.rows))
