@@ -5,9 +5,11 @@ import random
 import numpy as np
 import pytest
 
-from batchyard.models import backend
+from batchyard.models import Sequential, backend, layers
+from batchyard.models.callbacks import LambdaCallback
 from batchyard.models.errors import DataError, InvalidArgumentError, MissingPackageError
 from batchyard.models.preprocessing import image, sequence, text
+from batchyard.models.utils import Sequence
 
 
 @pytest.mark.parametrize(
@@ -153,6 +155,23 @@ def test_images_are_changed_at_random_and_read_in_batches(tmp_path):
         assert image.img_to_array(image.array_to_img(x[0].transpose(2, 0, 1))).shape == (3, 8, 8)
     finally:
         backend.set_image_data_format("channels_last")
+
+
+def test_iterators_over_images_are_sequences_of_batches():
+    x, y = np.arange(10 * 4 * 4).reshape(10, 4, 4, 1) / 160.0, np.arange(10) % 2
+    batches = image.ImageDataGenerator(rescale=2.0).flow(x, y, batch_size=4, shuffle=False)
+    assert isinstance(batches, Sequence)
+    assert len(batches) == 3
+    np.testing.assert_allclose(batches[2][0], 2 * x[8:], rtol=1e-6)
+    model = Sequential([layers.Flatten(input_shape=(4, 4, 1)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    seen = []
+    count = LambdaCallback(on_batch_end=lambda batch, logs: seen.append(logs["size"]))
+    model.fit_generator(batches, epochs=2, workers=2, callbacks=[count], verbose=0)
+    assert sorted(seen) == [2, 2, 4, 4, 4, 4]
+    np.testing.assert_allclose(model.predict_generator(batches), model.predict(2 * x), rtol=1e-4, atol=1e-5)
+    with pytest.raises(TypeError, match="multiple values"):
+        image.NumpyArrayIterator(x, y, None, x=x)
 
 
 def test_without_the_library_images_say_what_to_install(monkeypatch):

@@ -24,9 +24,10 @@ class CallbackList:
 
     Args:
         callbacks: the callbacks; more can be appended before the run begins.
+        queue_length: accepted for Keras's sake, which warns of slow callbacks: batches are not timed here.
     """
 
-    def __init__(self, callbacks: Iterable[Callback] | None = None) -> None:
+    def __init__(self, callbacks: Iterable[Callback] | None = None, queue_length: int = 10) -> None:
         self.callbacks: list[Callback] = list(callbacks or ())
         self.model: Model | None = None
         self.params: Mapping[str, Any] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchyard.models import backend
 from batchyard.models.errors import MissingPackageError
+from batchyard.models.utils.sequence import Sequence
 
 if TYPE_CHECKING:
     # What `__getattr__` finds; the library has no types.
@@ -74,6 +76,7 @@ def _names() -> dict[str, Any]:
     # The library knows scipy's function by a path that will go away.
     transformations: Any = import_module("keras_preprocessing.image.affine_transformations")
     transformations.ndimage = SimpleNamespace(interpolation=scipy)
+    Sequence.register(library.Iterator)  # it can all that a Sequence can, and is read like one
     names = {name: getattr(library, name) for name in __all__}
     for name in ("ImageDataGenerator", "DirectoryIterator", "NumpyArrayIterator"):
         names[name] = _with_defaults(names[name])
@@ -106,9 +109,19 @@ def _names() -> dict[str, Any]:
 
 def _with_defaults(kind: Any) -> Any:
     """Returns a subclass that asks the backend where the library has fixed defaults."""
+    signature = inspect.signature(kind.__init__)
+    signature = signature.replace(
+        parameters=[
+            one.replace(default=None) if one.name in ("data_format", "dtype") else one
+            for one in signature.parameters.values()
+        ]
+    )
 
-    def init(self: Any, *args: Any, data_format: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
-        chosen = {"data_format": data_format or backend.image_data_format()}
-        kind.__init__(self, *args, **chosen, dtype=dtype or backend.floatx(), **kwargs)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        given = signature.bind(self, *args, **kwargs).arguments
+        given["data_format"] = given.get("data_format") or backend.image_data_format()
+        given["dtype"] = given.get("dtype") or backend.floatx()
+        kind.__init__(**given)
 
+    init.__signature__ = signature  # type: ignore[attr-defined]
     return type(kind.__name__, (kind,), {"__init__": init, "__doc__": kind.__doc__, "__module__": __name__})

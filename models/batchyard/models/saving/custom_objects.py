@@ -28,7 +28,7 @@ class CustomObjectScope:
     On leaving, the custom objects are what they were on entering, whatever happened in the block.
 
     Args:
-        *objects: dictionaries from name to class or function; later ones win.
+        *args: dictionaries from name to class or function; later ones win.
 
     Example:
         >>> with CustomObjectScope({"identity": lambda x: x}):
@@ -38,8 +38,8 @@ class CustomObjectScope:
     Source: Keras 2.2.4, `utils.CustomObjectScope`.
     """
 
-    def __init__(self, *objects: Mapping[str, Any]) -> None:
-        self._objects = objects
+    def __init__(self, *args: Mapping[str, Any]) -> None:
+        self._objects = args
         self._before: list[dict[str, Any]] = []
 
     def __enter__(self) -> CustomObjectScope:
@@ -53,9 +53,9 @@ class CustomObjectScope:
         _custom_objects.update(self._before.pop())
 
 
-def custom_object_scope(*objects: Mapping[str, Any]) -> CustomObjectScope:
+def custom_object_scope(*args: Mapping[str, Any]) -> CustomObjectScope:
     """Return a `CustomObjectScope`, Keras's spelling as a function."""
-    return CustomObjectScope(*objects)
+    return CustomObjectScope(*args)
 
 
 @contextmanager
