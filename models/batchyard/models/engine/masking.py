@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -28,9 +27,14 @@ def accepts(layer: Layer, argument: str) -> bool:
     return argument in _parameters(getattr(call, "__func__", call))
 
 
-@cache
+#: Parameters of `call`s seen so far; a plain dictionary, which torch's compiler can look into.
+_known: dict[Callable[..., Any], frozenset[str]] = {}
+
+
 def _parameters(function: Callable[..., Any]) -> frozenset[str]:
-    return frozenset(inspect.signature(function).parameters)
+    if function not in _known:
+        _known[function] = frozenset(inspect.signature(function).parameters)
+    return _known[function]
 
 
 def masks_of_outputs(layer: Layer, inputs: Any, masks: Any, count: int) -> list[Any]:

@@ -11,7 +11,9 @@ import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from batchyard.models.engine.states import set_state_arrays, state_arrays
 from batchyard.models.engine.structure import map_structure
+from batchyard.models.errors import NotSerializableError
 from batchyard.models.saving.custom_objects import CustomObjectScope
 from batchyard.models.saving.marshalled_code import safe_mode_scope
 
@@ -40,13 +42,31 @@ class Pickling:
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         """Returns a model with the same weights and the same state of the optimizer."""
         if self.is_subclassed or not self.built:
-            copied = object.__new__(type(self))
-            memo[id(self)] = copied
-            copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
-            return copied
+            return self._copied_part_by_part(memo)
+        try:
+            parts = _parts(self)
+        except NotSerializableError:  # what no file can hold, such as a torch module made already
+            return self._copied_part_by_part(memo)
         with safe_mode_scope(False):  # the code is this process's own
-            memo[id(self)] = found = _from_bytes(*_parts(self))
+            memo[id(self)] = found = _from_bytes(*parts)
+        _copy_what_no_file_holds(self, found)
         return found
+
+    def _copied_part_by_part(self, memo: dict[int, Any]) -> Any:
+        copied = object.__new__(type(self))
+        memo[id(self)] = copied
+        copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return copied
+
+
+def _copy_what_no_file_holds(source: Any, target: Any) -> None:
+    """Copies the states of stateful layers, and the loss scale of mixed precision."""
+    from batchyard.models.training.computation import computation_of
+
+    set_state_arrays(target, state_arrays(source), source.device)
+    scale, other = computation_of(source).loss_scale, computation_of(target).loss_scale
+    if scale is not None and other is not None:
+        other.set_state(scale.get_state())
 
 
 def _parts(model: Any) -> tuple[bytes, dict[str, Any], bool]:
@@ -68,7 +88,7 @@ def _references(model: Any) -> dict[str, Any]:
     """Returns the classes and functions that are not the library's, by the names that the file uses."""
     found: list[Any] = []
     for layer in model._with_inner_layers():
-        found += [type(layer), getattr(layer, "function", None)]
+        found += [type(layer), getattr(layer, "function", None), getattr(layer, "_factory", None)]
     for argument in (model._compile_arguments or {}).values():
         map_structure(argument, found.append)
     return {

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -54,8 +56,6 @@ class Computation:
         self.jit_compile = bool(jit_compile)
         self.loss_scale = LossScale() if mixed_precision == "float16" else None
         self._checked: set[str] = set()
-        # Each shape is compiled on its own: with open sizes the bits would depend on which came first.
-        self._forward = torch.compile(_forward, dynamic=False) if jit_compile else None
 
     def outputs(
         self, model: Model, inputs: Sequence[Tensor], masks_out: list[Tensor | None] | None = None
@@ -67,24 +67,38 @@ class Computation:
             inputs: one tensor per input.
             masks_out: a list to which the outputs' masks are appended.
         """
-        if self.mixed_precision is None and self._forward is None:
+        if self.mixed_precision is None and not self.jit_compile:
             return model.compute_outputs(inputs, masks_out)
         device = inputs[0].device
         dtype = _PRECISIONS.get(self.mixed_precision or "")
         with nullcontext() if dtype is None else torch.autocast(device.type, dtype):
-            if self._forward is None:
+            if not self.jit_compile:
                 outputs = model.compute_outputs(inputs, masks_out)
             else:
                 self._check_compiler(device.type)
-                with _many_shapes(), global_generators(device):
+                with global_generators(device):
                     outputs = self._forward(model, list(inputs), masks_out, current_step())
         return [o.to(torch_dtype(None)) if o.dtype in _PRECISIONS.values() else o for o in outputs]
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Returns a function that computes the same, through torch's compiler where that is asked for."""
+        """Returns a function that computes the same, through torch's compiler where that is asked for.
+
+        Each shape is compiled on its own: with open sizes the bits would depend on which shape came first.
+        """
         if not self.jit_compile:
             return function
-        return torch.compile(function, dynamic=False)
+        with _quiet():
+            traced = torch.compile(function, dynamic=False)
+
+        def run(*args: Any) -> Any:
+            with _quiet(), _many_shapes():
+                return traced(*args)
+
+        return run
+
+    @cached_property
+    def _forward(self) -> Callable[..., list[Tensor]]:
+        return self.compiled(_forward)
 
     def _check_compiler(self, device: str) -> None:
         """Refuses to go on where torch's compiler lacks the compiler that it needs.
@@ -129,6 +143,18 @@ def _forward(
     outputs = to_list(model(unpack_singleton(inputs), **arguments))
     set_traced_step(None)
     return outputs
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps what the compiler says of torch itself, and of how it looks at tensors, from the user."""
+    with warnings.catch_warnings():
+        for message in (
+            "`torch.jit.script_method` is deprecated",
+            "The .grad attribute of a Tensor that is not",
+        ):
+            warnings.filterwarnings("ignore", message)
+        yield
 
 
 def _many_shapes() -> Any:
