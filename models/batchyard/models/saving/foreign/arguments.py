@@ -55,7 +55,6 @@ _NEUTRAL_OF: dict[str, dict[str, tuple[Any, ...]]] = {
     "Cropping1D": {"data_format": ("channels_last", None)},
     "DepthwiseConv2D": {"dilation_rate": (1, [1, 1])},
     "Dot": {"dtype": ("float32",)},
-    "Embedding": {"input_length": (None,)},
     "LocallyConnected1D": {"implementation": (1,)},
     "LocallyConnected2D": {"implementation": (1,)},
     "UpSampling1D": {"data_format": ("channels_last", None)},
