@@ -141,12 +141,16 @@ class LossesAndUpdates:
                     found.append(one.value() if _is_function(one.value) else one.value)
         return found
 
+    def _is_of_this_graph(self, layer: Layer, value: Any) -> bool:
+        """Whether what a layer within was given belongs to this one."""
+        return True
+
     def _recorded(self, kind: str, inputs: Sequence[Any] | None, any_inputs: bool = False) -> list[Any]:
         return [
             one.value
             for layer in self._with_inner_layers()
             for one in getattr(layer, kind)
-            if any_inputs or one.depends_on(inputs)
+            if (any_inputs or one.depends_on(inputs)) and self._is_of_this_graph(layer, one.value)
         ]
 
     @property
@@ -159,7 +163,8 @@ class LossesAndUpdates:
             one.value
             for layer in self._with_inner_layers()
             for one in layer._losses
-            if one.inputs is not None or isinstance(one.value, SymbolicTensor)
+            if (one.inputs is not None or isinstance(one.value, SymbolicTensor))
+            and self._is_of_this_graph(layer, one.value)
         ]
         return [*self.penalties, *depending, *(loss for node in self._calls() for loss in node.losses)]
 

@@ -21,6 +21,7 @@ from batchyard.models.engine.symbolic import (
     Node,
     Shape,
     SymbolicTensor,
+    is_symbolic,
     to_list,
     unpack_singleton,
 )
@@ -250,17 +251,46 @@ class Network(Persistence, Inspection, Layer):
                 layer.plan_losses()
         inner = {id(x) for n in layers[1:] if isinstance(n, Network) for x in n._with_inner_layers()}
         own = [layer for layer in layers if id(layer) not in inner]
-        losses = [one.value for layer in own for one in layer._losses if self._is_to_tell(layer, one.value)]
-        updates = [one.value for layer in own for one in layer._updates if self._is_to_tell(layer, one.value)]
+        losses = [
+            one.value
+            for layer in own
+            for one in layer._losses
+            if is_symbolic(one.value) and self._is_of_this_graph(layer, one.value)
+        ]
+        updates = [
+            one.value
+            for layer in own
+            for one in layer._updates
+            if is_symbolic(one.value) and self._is_of_this_graph(layer, one.value)
+        ]
         self._told_losses = len(losses)
         wanted = [*losses, *updates]
         self._telling_plan = Graph(self.inputs, [*self.outputs, *wanted]).plan if wanted else None
 
-    def _is_to_tell(self, layer: Layer, value: Any) -> bool:
-        """Whether a loss or update is of this graph; that of a shared layer may be of another one."""
-        if not isinstance(value, SymbolicTensor):
-            return False
-        return layer is self or set(map(id, get_source_inputs(value))) <= set(map(id, self.inputs))
+    def _is_of_this_graph(self, layer: Layer, value: Any) -> bool:
+        """Whether a loss or update that a layer was given is of this graph; a shared layer has others too."""
+        return layer is self or not isinstance(value, SymbolicTensor) or self._follows_from_inputs(value)
+
+    def _follows_from_inputs(self, value: SymbolicTensor) -> bool:
+        return set(map(id, get_source_inputs(value))) <= set(map(id, self.inputs))
+
+    def add_loss(self, losses: Any, inputs: Any = None) -> None:
+        """Adds to the loss that training minimizes; see `Layer.add_loss`.
+
+        Raises:
+            GraphError: if a symbolic loss does not follow from the model's inputs.
+        """
+        symbolic = [] if current_step() else [loss for loss in to_list(losses) if is_symbolic(loss)]
+        for loss in symbolic:
+            if not self._follows_from_inputs(loss):
+                raise GraphError(
+                    f"The loss {loss!r} follows from {get_source_inputs(loss)}, but the inputs of model "
+                    f"{self.name} are {self.inputs}: the two are disconnected. Build it from the model's "
+                    "inputs and the outputs of its layers."
+                )
+        super().add_loss(losses, inputs)
+        if symbolic:
+            self.plan_losses()
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Returns the outputs' masks, found by running the layers."""
@@ -285,6 +315,19 @@ class Network(Persistence, Inspection, Layer):
         """
         arguments = {} if masks_out is None else {"masks_out": masks_out}
         return to_list(self(unpack_singleton(list(inputs)), **arguments))
+
+    def run_internal_graph(self, inputs: Any, masks: Any = None) -> tuple[list[Any], list[Any], list[Any]]:
+        """Computes the outputs, and returns them with their masks and their shapes.
+
+        Args:
+            inputs: one tensor per input, symbolic or not.
+            masks: one mask per input, or None.
+        """
+        given = to_list(inputs)
+        known = None if masks is None else unpack_singleton(to_list(masks))
+        outputs = to_list(self(unpack_singleton(given), mask=known))
+        found = to_list(self.compute_mask(unpack_singleton(given), known))
+        return outputs, found, [tuple(output.shape) for output in outputs]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the outputs' shapes for other input shapes."""

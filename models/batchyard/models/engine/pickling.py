@@ -15,7 +15,6 @@ from batchyard.models.engine.states import set_state_arrays, state_arrays
 from batchyard.models.engine.structure import map_structure
 from batchyard.models.errors import NotSerializableError
 from batchyard.models.saving.custom_objects import CustomObjectScope
-from batchyard.models.saving.marshalled_code import safe_mode_scope
 
 if TYPE_CHECKING:
     from batchyard.models.engine.model import Model
@@ -47,8 +46,8 @@ class Pickling:
             parts = _parts(self)
         except NotSerializableError:  # what no file can hold, such as a torch module made already
             return self._copied_part_by_part(memo)
-        with safe_mode_scope(False):  # the code is this process's own
-            memo[id(self)] = found = _from_bytes(*parts)
+        # Code in it is this process's own.
+        memo[id(self)] = found = _from_bytes(*parts, safe_mode=False)
         _copy_what_no_file_holds(self, found)
         return found
 
@@ -76,11 +75,11 @@ def _parts(model: Any) -> tuple[bytes, dict[str, Any], bool]:
     return buffer.getvalue(), _references(model), model.is_compiled
 
 
-def _from_bytes(data: bytes, objects: Mapping[str, Any], compiled: bool) -> Model:
+def _from_bytes(data: bytes, objects: Mapping[str, Any], compiled: bool, safe_mode: bool = True) -> Model:
     from batchyard.models.saving import load_model
 
     with CustomObjectScope(objects):
-        model: Model = load_model(io.BytesIO(data), compile=compiled)
+        model: Model = load_model(io.BytesIO(data), compile=compiled, safe_mode=safe_mode)
     return model
 
 

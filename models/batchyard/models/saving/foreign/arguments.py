@@ -62,6 +62,8 @@ _NEUTRAL_OF: dict[str, dict[str, tuple[Any, ...]]] = {
 }
 #: Parameters that stand for any number of arguments.
 _OPEN = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+#: Keys of a Lambda's configuration that are no arguments: they say how a function is written down.
+_OF_LAMBDA = ("function_type", "output_shape_type")
 #: Arguments that RNN takes in **kwargs.
 _IN_KWARGS = ("zero_output_for_mask", "num_constants", "input_dim", "input_length")
 #: What helps, by argument.
@@ -143,7 +145,7 @@ def _accepted(class_name: str) -> set[str] | None:
 
     if find_custom_object(class_name) is not None or class_name not in layers:
         return None
-    found: set[str] = set()
+    found: set[str] = set(_OF_LAMBDA if class_name == "Lambda" else ())
     for kind in layers.find(class_name).__mro__:
         if "__init__" not in vars(kind):
             continue
