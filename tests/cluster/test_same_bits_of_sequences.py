@@ -91,3 +91,8 @@ def test_workers_killed_in_mid_epoch_change_no_bit(
         kill(worker)
     assert final_hash(job) == of_one_worker
     assert len([event for event in job.events() if event.kind == EventKind.CREW]) >= 2
+
+
+def test_half_precision_gives_the_bits_of_one_worker_too(client: Client, spec: dict[str, Any]) -> None:
+    half = {**spec, "epochs": 2, "compile": {**spec["compile"], "mixed_precision": "float16"}}
+    assert final_hash(train(client, half, 3)) == final_hash(train(client, half, 1))

@@ -549,3 +549,15 @@ def test_a_stateful_model_trains_with_its_own_batch_size_and_whole_batches(
         "job.yaml:4: data: gives 13 rows, which do not fill batches of 5",
         "job.yaml:7: validation: gives 7 rows, which do not fill batches of 5",
     ]
+
+
+def test_how_a_model_computes_is_checked(write: Write) -> None:
+    half = GOOD.replace("loss: mse}", "loss: mse, mixed_precision: bfloat16, jit_compile: true}")
+    (spec,) = load_job_file(write(half))
+    assert spec.compile is not None
+    assert (spec.compile.mixed_precision, spec.compile.jit_compile) == ("bfloat16", True)
+    (problem,) = problems(write(half.replace("bfloat16", "half")))
+    assert (
+        "compile.mixed_precision: is not one of the choices (value 'half'); use 'bfloat16' or 'float16'"
+        in problem
+    )

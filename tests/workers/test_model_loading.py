@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from batchyard.models import Model
+from batchyard.models.training.computation import computation_of
 from batchyard.scheduler.jobs import JobSpec
 from batchyard.workers.environment import ALLOW_CODE
 from batchyard.workers.errors import ModelSpecError, UserCodeError
@@ -48,6 +49,14 @@ def configuration(tmp_path: Path) -> str:
     path = tmp_path / "model.json"
     path.write_text(json.dumps(MODEL))
     return str(path)
+
+
+def test_a_job_says_how_its_model_computes(configuration: str) -> None:
+    plain = computation_of(model_from_spec(spec(configuration), 1))
+    assert (plain.mixed_precision, plain.jit_compile) == (None, False)
+    section = {**COMPILE, "mixed_precision": "float16", "jit_compile": True}
+    told = computation_of(model_from_spec(spec(configuration, compile=section), 1))
+    assert (told.mixed_precision, told.jit_compile) == ("float16", True)
 
 
 def test_equal_seeds_give_equal_weights_whatever_was_drawn_before(configuration: str) -> None:
