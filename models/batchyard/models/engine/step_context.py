@@ -5,8 +5,6 @@ Losses of their own, and batch values for moving averages.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -109,15 +107,18 @@ def set_traced_step(context: StepContext | None) -> None:
     _traced = context
 
 
-@contextmanager
-def collecting() -> Iterator[StepContext]:
-    """Collects what layers tell during a forward pass."""
-    context = StepContext()
-    token = _current.set(context)
-    try:
-        yield context
-    finally:
-        _current.reset(token)
+class collecting:
+    """Collects what layers tell during a forward pass, in a `with` block."""
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> StepContext:
+        context = StepContext()
+        self._token = _current.set(context)
+        return context
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
 
 
 def apply_moving_average(update: MovingAverageUpdate, value: Tensor | None = None) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-__all__ = ["adam_update", "fusable", "momentum_update", "rmsprop_update", "without_gaps"]
+__all__ = ["adam_update", "fusable", "momentum_update", "rmsprop_update"]
+
+
+#: torch keeps no v for a momentum of 0; this one acts as 0, and v is kept, as Keras stores it.
+_LEAST = sys.float_info.min
 
 
 def fusable(params: Sequence[Tensor]) -> bool:
@@ -35,14 +40,14 @@ def momentum_update(
         grads: g.
         moments: v.
         lr: the learning rate.
-        momentum: how much of v goes on; not 0.
+        momentum: how much of v goes on.
     """
     torch._fused_sgd_(
         params,
-        without_gaps(grads),
+        _without_gaps(grads),
         moments,
         weight_decay=0.0,
-        momentum=momentum,
+        momentum=momentum or _LEAST,
         lr=-1.0,
         dampening=1.0 + lr,
         nesterov=False,
@@ -84,7 +89,7 @@ def adam_update(
     step = torch.full((), float(t), device=params[0].device)
     torch._fused_adam_(
         params,
-        without_gaps(grads),
+        _without_gaps(grads),
         m,
         v,
         vhat or [],
@@ -115,7 +120,7 @@ def rmsprop_update(
         rho: how much of a goes on.
         epsilon: added to the root.
     """
-    grads = without_gaps(grads)
+    grads = _without_gaps(grads)
     step = torch.full((), math.inf, device=params[0].device)
     torch._fused_adam_(
         params,
@@ -134,6 +139,6 @@ def rmsprop_update(
     )
 
 
-def without_gaps(grads: list[Tensor]) -> list[Tensor]:
+def _without_gaps(grads: list[Tensor]) -> list[Tensor]:
     """Returns gradients that lie in memory as the weights do: the kernels do not look at axes."""
     return [grad.contiguous() for grad in grads]

@@ -64,11 +64,15 @@ class Optimizer(ABC):
         self.iterations = 0
         self._slots: dict[str, list[Tensor]] = {}
         self._pending: list[NDArray[Any]] | None = None
+        self._built_for: list[tuple[Tensor, torch.device]] = []
 
     # Slots.
 
     def build(self, params: Sequence[Tensor]) -> None:
         """Makes the slots for the weights, unless they are there for weights of these shapes."""
+        if self._slots and _same(params, self._built_for):
+            return
+        self._built_for = [(p, p.device) for p in params]
         shapes = [p.shape for p in params]
         if self._slots_fit(shapes, params):
             return
@@ -234,6 +238,12 @@ class Optimizer(ABC):
             arguments["lr"] = arguments.pop("learning_rate")
         arguments.pop("name", None)
         return cls(**arguments)
+
+
+def _same(params: Sequence[Tensor], known: list[tuple[Tensor, torch.device]]) -> bool:
+    return len(params) == len(known) and all(
+        p is one and p.device == device for p, (one, device) in zip(params, known, strict=True)
+    )
 
 
 class DecayingOptimizer(Optimizer):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from batchyard.models.optimizers.fused import fusable, momentum_update, without_gaps
+from batchyard.models.optimizers.fused import fusable, momentum_update
 from batchyard.models.optimizers.optimizer import DecayingOptimizer, Hyper
 
 __all__ = ["SGD"]
@@ -46,10 +46,6 @@ class SGD(DecayingOptimizer):
 
     def _update(self, params: list[Tensor], grads: list[Tensor]) -> None:
         lr, momentum, moments = self.decayed_lr(), float(self.momentum), self._slots["moment"]
-        if momentum == 0.0:
-            moments = self._slots["moment"] = list(torch._foreach_mul(without_gaps(grads), -lr))
-            torch._foreach_add_(params, moments)
-            return
         if not self.nesterov and fusable(params):
             momentum_update(params, grads, moments, lr, momentum)
             return

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from batchyard.models.backend.learning_phase import learning_phase_scope
@@ -14,10 +12,8 @@ if TYPE_CHECKING:
 __all__ = ["phase_scope"]
 
 
-@contextmanager
-def phase_scope(model: Model, training: bool) -> Iterator[None]:
-    """Sets the learning phase, and `train()` or `eval()` where the model is in the other mode."""
+def phase_scope(model: Model, training: bool) -> learning_phase_scope:
+    """Calls `train()` or `eval()` where the model is in the other mode; sets the phase in a `with` block."""
     if model.training != training:
         model.train(training)
-    with learning_phase_scope(training):
-        yield
+    return learning_phase_scope(training)

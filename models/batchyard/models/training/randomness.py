@@ -31,11 +31,16 @@ _PERSON = b"batchyard.lane"
 class _Lane:
     """The lane now being computed, and its generators: one per device, made when first asked for."""
 
-    __slots__ = ("generators", "seed")
+    __slots__ = ("generators", "place")
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, *place: int) -> None:
+        self.place = place
         self.generators: dict[torch.device, Generator] = {}
+
+    @property
+    def seed(self) -> int:
+        """Derived only where something is drawn."""
+        return derive_seed(*self.place)
 
 
 #: Held by the thread that uses the global generators, of which there is one a process.
@@ -55,14 +60,26 @@ def draw_seed() -> int:
     return int(torch.randint(0, 2**63 - 1, (1,)).item())
 
 
-@contextmanager
-def lane_scope(seed: int, epoch: int, step: int, lane: int) -> Iterator[None]:
-    """Makes `current_generator` give the generator of this lane, from its start."""
-    token = _current.set(_Lane(derive_seed(seed, epoch, step, lane)))
-    try:
-        yield
-    finally:
-        _current.reset(token)
+class lane_scope:
+    """Makes `current_generator` give the generator of this lane, from its start, in a `with` block.
+
+    Args:
+        seed: the job's.
+        epoch: of the step.
+        step: within the epoch.
+        lane: of the step.
+    """
+
+    __slots__ = ("_lane", "_token")
+
+    def __init__(self, seed: int, epoch: int, step: int, lane: int) -> None:
+        self._lane = _Lane(seed, epoch, step, lane)
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._lane)
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
 
 
 def current_generator(device: torch.device | str = "cpu") -> Generator:
