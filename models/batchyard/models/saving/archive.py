@@ -25,7 +25,7 @@ __all__ = ["Archive", "is_archive", "open_archive"]
 
 _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 #: The largest configuration, in bytes.
-_TEXT_LIMIT = 64 * 2**20
+_TEXT_LIMIT = 16 * 2**20
 #: Weights hardly compress: more than so many bytes, and so many times what is stored, are an attack.
 _FREE_BYTES, _LARGEST_RATIO = 64 * 2**20, 16
 _MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
@@ -158,6 +158,6 @@ def _damage_refused(name: str) -> Iterator[None]:
         ValueError,
     ) as error:
         raise ModelFileError(
-            f"Expected {name} to be an archive of Keras (.keras); it can't be read: {error}. It is "
-            "encrypted, damaged, or was not written to its end: take another copy."
+            f"Expected {name} to be an HDF5 file (.h5) or an archive of Keras (.keras); it can't be read: "
+            f"{error}. It is encrypted, damaged, or was not written to its end: take another copy."
         ) from error

@@ -19,14 +19,23 @@ from batchyard.models.errors import (
 )
 from batchyard.models.saving.custom_objects import scope_of
 from batchyard.models.saving.foreign.producer import Producer, producer_of
-from batchyard.models.saving.foreign_config import to_keras_2
+from batchyard.models.saving.foreign_config import expect_bounded, to_keras_2
 from batchyard.models.saving.versions import BACKEND, KERAS_VERSION
+from batchyard.models.saving.weight_budget import weight_budget
 
 if TYPE_CHECKING:
     from batchyard.models.engine.model import Model
 
-#: The longest text of a configuration that is read, in characters.
-TEXT_LIMIT = 256 * 2**20
+#: The longest text of a configuration that is read, in characters; its values take some 40 times that.
+TEXT_LIMIT = 16 * 2**20
+#: The most values, keys, beginnings and ends that YAML may have: reading them is slow.
+_YAML_LIMIT = 250_000
+#: The most numbers in the weights of a model from text, which can ask for any amount: 2 GiB of float32.
+_NUMBER_LIMIT = 2**29
+_TOO_LARGE = (
+    f"which makes more than {_NUMBER_LIMIT} numbers in all; text alone may not take up so much memory. If "
+    "the model is meant to be that large: model_from_config(json.loads(text))."
+)
 
 
 def describe_model(model: Model) -> dict[str, Any]:
@@ -97,6 +106,7 @@ def build_model(
             "Perhaps it is the old configuration of a Sequential: use Sequential.from_config(config)."
         )
     _expect_object(config)
+    expect_bounded(config)
     with scope_of(custom_objects):
         producer = producer or producer_of(config.get("keras_version"), config)
         model = deserialize(to_keras_2(config, producer, for_inference), custom_objects)
@@ -118,7 +128,9 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
     Raises:
         InvalidArgumentError: where it isn't the configuration of a model.
     """
-    return model_from_config(parse_json(json_string, "the model's configuration"), custom_objects)
+    config = parse_json(json_string, "the model's configuration")
+    with weight_budget(_NUMBER_LIMIT, "the text", _TOO_LARGE):
+        return model_from_config(config, custom_objects)
 
 
 def model_from_yaml(yaml_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Model:
@@ -131,7 +143,9 @@ def model_from_yaml(yaml_string: str | bytes, custom_objects: Mapping[str, Any] 
     Raises:
         InvalidArgumentError: where it isn't the configuration of a model.
     """
-    return model_from_config(parse_yaml(yaml_string, "the model's configuration"), custom_objects)
+    config = parse_yaml(yaml_string, "the model's configuration")
+    with weight_budget(_NUMBER_LIMIT, "the text", _TOO_LARGE):
+        return model_from_config(config, custom_objects)
 
 
 @contextmanager
@@ -194,7 +208,15 @@ def parse_yaml(text: str | bytes, what: str) -> Any:
     """
     _expect_length(text, what)
     try:
+        for count, _ in enumerate(yaml.parse(text, Loader=_BaseLoader)):
+            if count > _YAML_LIMIT:
+                raise InvalidArgumentError(
+                    f"Expected {what} to have at most {_YAML_LIMIT} values, received more. For a model of "
+                    "that size use JSON: model.to_json()."
+                )
         return yaml.load(text, Loader=_Loader)
+    except InvalidArgumentError:
+        raise
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InvalidArgumentError(f"Expected {what} as YAML, received other text: {error}.") from error
 
@@ -238,7 +260,11 @@ def plain(value: Any, where: str) -> Any:
     )
 
 
-class _Loader(yaml.SafeLoader):
+#: libyaml's parser is ten times as fast, where it is there.
+_BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_BaseLoader):  # type: ignore[misc]  # one of two classes
     """YAML's plain values, and the tuples and strings that Python 2 and 3 tag."""
 
 

@@ -42,7 +42,7 @@ def to_keras_2(
     Raises:
         InvalidArgumentError: where it is too large, or says what Keras 2.2 doesn't have.
     """
-    has_masks = _expect_bounded(config)
+    has_masks = expect_bounded(config)
     producer = producer or producer_of(None, config)
     return _Rewriter(producer, for_inference, has_masks).layer(config)
 
@@ -191,8 +191,15 @@ def _count_own_node(config: dict[str, Any]) -> None:
             use[1] += 1
 
 
-def _expect_bounded(config: Any) -> bool:
-    """Refuse what is too large; return whether some layer makes masks."""
+def expect_bounded(config: Any) -> bool:
+    """Refuse a configuration that is too large; return whether some layer makes masks.
+
+    Args:
+        config: of a model.
+
+    Raises:
+        InvalidArgumentError: where it has too many values, refers to itself, or is nested too deeply.
+    """
     count, has_masks = 0, False
     waiting = [(config, 0)]
     while waiting:

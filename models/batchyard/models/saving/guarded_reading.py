@@ -8,6 +8,7 @@ compared with the one that is expected before anything is allocated for it.
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,8 +26,10 @@ FileLike: TypeAlias = str | os.PathLike[str] | h5py.Group | BinaryIO | io.IOBase
 
 #: The largest number that a weight can be, in bytes.
 _LARGEST_NUMBER = 8
-#: No compression that HDF5 has makes numbers smaller by more than this.
-_LARGEST_RATIO = 1100
+#: Weights compress by less than this. Small arrays, of zeros for example, may by more.
+_LARGEST_RATIO, _FREE_BYTES = 64, 2**20
+#: A chunk is held in memory as a whole: one of more bytes must not be larger than four times the array.
+_LARGEST_CHUNK = 16 * 2**20
 
 
 @contextmanager
@@ -163,10 +166,18 @@ def _check_dataset(dataset: h5py.Dataset, place: str) -> None:
             f"Expected numbers at {place}, found none at all. It is not a weight of a model."
         )
     stored = dataset.id.get_storage_size()
-    if dataset.nbytes > _LARGEST_RATIO * stored:
+    chunk = math.prod(dataset.chunks or (0,)) * dataset.dtype.itemsize
+    if chunk > _LARGEST_CHUNK and chunk > 4 * dataset.nbytes:
+        raise ModelFileError(
+            f"{place} is kept in chunks of {chunk} bytes, but has {dataset.nbytes}. The file is damaged, or "
+            "made to use up memory: take another copy."
+        )
+    free = _FREE_BYTES if stored else 0
+    if dataset.nbytes > free + _LARGEST_RATIO * stored:
         raise ModelFileError(
             f"{place} claims {dataset.nbytes} bytes, but {stored} are stored. "
-            "The file is damaged, or made to use up memory: take another copy."
+            "The file is damaged, or made to use up memory: take another copy. (If it is yours, and "
+            "compresses that well: h5repack -f NONE.)"
         )
 
 

@@ -14,6 +14,9 @@ from batchyard.models.errors import ModelFileError
 
 #: How a heap begins: its name, version 1, three zeros.
 _HEAP = b"GCOL\x01\x00\x00\x00"
+#: A text longer than this many bytes may be referred to several times only if all together are no longer than
+#: that many.
+_LONG, _REPEATED = 64 * 2**10, 64 * 2**20
 #: An object's number, references, padding, and length.
 _OBJECT = struct.Struct("<HHIQ")
 
@@ -50,6 +53,16 @@ def check_heaps_in(data: mmap.mmap | bytes, name: str) -> None:
         begin = data.find(_HEAP, begin + len(_HEAP))
 
 
+def _is_repeated(data: mmap.mmap | bytes, heap: int, number: int, length: int) -> bool:
+    """Whether a long text is referred to so often that reading it each time takes up memory."""
+    reference = struct.pack("<QI", heap, number)
+    count, at = 0, data.find(reference)
+    while at >= 0 and count * length <= _REPEATED:
+        count += 1
+        at = data.find(reference, at + 1)
+    return count > 2 and count * length > _REPEATED
+
+
 def _is_whole(data: mmap.mmap | bytes, begin: int) -> bool:
     """Whether the objects of the heap that begins here fill it, each with a length above zero."""
     head = begin + len(_HEAP) + 8
@@ -61,6 +74,8 @@ def _is_whole(data: mmap.mmap | bytes, begin: int) -> bool:
     here = head
     while here + _OBJECT.size <= end:
         number, _, _, length = _OBJECT.unpack_from(data, here)
+        if number and length > _LONG and _is_repeated(data, begin, number, length):
+            return False
         # free space, number 0, counts its own head
         taken = length if number == 0 else _OBJECT.size + -(-length // 8) * 8
         if taken == 0:

@@ -133,7 +133,7 @@ def _load_archive(archive: Archive, custom_objects: Mapping[str, Any] | None, co
             model = build_model(config, custom_objects, producer, for_inference=not compile)
         if model.built:
             read_checkpoint(file, model, config)
-        training = config.get("compile_config") if isinstance(config, Mapping) else None
+        training = (config.get("compile_config") or None) if isinstance(config, Mapping) else None
         if compile and _compile(model, training, archive.name, producer, custom_objects):
             arrays = optimizer_arrays(file)
             if arrays:
@@ -145,7 +145,7 @@ def _compile(
     model: Model, training: Any, name: str, producer: Producer, custom_objects: Mapping[str, Any] | None
 ) -> bool:
     """Compile a model as a file says; return whether that was done."""
-    if not training:
+    if training is None:
         warnings.warn(
             f"{name} holds no training configuration, so the model is not compiled. Compile it before "
             "training, or pass compile=False to load_model.",

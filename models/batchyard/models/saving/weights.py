@@ -194,8 +194,9 @@ def converted(
 def _difference(wanted: Sequence[tuple[int, ...]], found: Sequence[tuple[int, ...]]) -> str:
     if len(wanted) != len(found):
         return f"expected {len(wanted)} weights, found {len(found)}."
-    pairs = [f"{shape}, found {other}" for shape, other in zip(wanted, found, strict=True) if shape != other]
-    return f"expected a weight of the shape {'; '.join(pairs)}."
+    pairs = zip(wanted, found, strict=True)
+    told = (f"expected the shape {shape}, found {other}" for shape, other in pairs if shape != other)
+    return f"{'; '.join(told)}."
 
 
 def to_array(tensor: Tensor) -> NDArray[Any]:
