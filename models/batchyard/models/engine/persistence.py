@@ -52,17 +52,20 @@ class Persistence:
 
         save_weights(self._model, filepath, overwrite, target)
 
-    def load_weights(self, filepath: Any, by_name: bool = False, skip_mismatch: bool = False) -> None:
-        """Reads weights from an HDF5 file.
+    def load_weights(
+        self, filepath: Any, by_name: bool = False, skip_mismatch: bool = False, reshape: bool = False
+    ) -> None:
+        """Reads weights from a file that any version of Keras wrote.
 
         Args:
-            filepath: path or open `h5py.File`.
+            filepath: path, open `h5py.File`, file-like object, or open zip file.
             by_name: only into layers whose names are in the file.
             skip_mismatch: with `by_name`, leave layers alone whose weights differ in number or shape.
+            reshape: give kernels of as many numbers the layers' shapes.
         """
         from batchyard.models.saving import load_weights
 
-        load_weights(self._model, filepath, by_name, skip_mismatch)
+        load_weights(self._model, filepath, by_name, skip_mismatch, reshape)
 
     def to_json(self, **kwargs: Any) -> str:
         """Returns the architecture as JSON.
