@@ -19,7 +19,7 @@ from types import ModuleType
 import numpy as np
 
 import batchyard.models.training.fit as fitting
-from batchyard.models import Input, Model, backend
+from batchyard.models import Input, Model
 from batchyard.models.__main__ import main as run_script
 from batchyard.models.layers import Conv2D, MaxPooling2D
 from batchyard.models.utils import get_source_inputs
@@ -37,6 +37,7 @@ class Shortening:
     def __init__(self, epochs, steps, fits):
         self.epochs, self.steps, self.fits = epochs, steps, fits
         self.trained = 0
+        self._state = None
         self._fit_loop = fitting.fit_loop
 
     def fit_loop(self, model, data, *, epochs, state, validation=None, **others):
@@ -49,6 +50,7 @@ class Shortening:
             data.steps_per_epoch = min(data.steps_per_epoch, self.steps)
             if validation is not None:
                 validation.steps = min(validation.steps, self.steps)
+        self._state = state
         self._fit_loop(model, data, epochs=epochs, state=state, validation=validation, **others)
         self.trained += 1
 
@@ -64,9 +66,10 @@ class Shortening:
 
     def end(self, *_):
         """Ends the process: well, if there was any training."""
-        print(f"\nended after {self.trained} calls of fit or train_on_batch", flush=True)
+        steps = 0 if self._state is None else self._state.iterations
+        print(f"\nended after {self.trained} calls of fit or train_on_batch, {steps} steps", flush=True)
         sys.stderr.flush()
-        os._exit(0 if self.trained else 3)
+        os._exit(0 if self.trained or steps else 3)
 
 
 def put_back_what_2018_had():
@@ -80,10 +83,7 @@ def put_back_what_2018_had():
 def small_network(names, **arguments):
     """Builds convolutions of some names, one after the other."""
     given = arguments.get("input_tensor")
-    if given is None:
-        found = Input((None, None, 3))
-    else:
-        found = given if backend.is_keras_tensor(given) else Input(tensor=given)
+    found = Input((None, None, 3)) if given is None else given
     inputs = get_source_inputs(found)
     for number, name in enumerate(names):
         found = Conv2D(200 if name == "block5_conv1" else 4, 3, padding="same", activation="relu", name=name)(

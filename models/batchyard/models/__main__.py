@@ -10,6 +10,9 @@ from batchyard.models.compat import as_keras
 
 __all__ = ["main"]
 
+#: What the original Keras computed with.
+_BACKENDS = ("tensorflow", "theano", "cntk")
+
 
 def main(arguments: list[str]) -> int:
     """Runs a script with `keras` meaning this library.
@@ -27,7 +30,15 @@ def main(arguments: list[str]) -> int:
     script = arguments[0]
     sys.argv = list(arguments)
     sys.path[0] = os.path.dirname(os.path.abspath(script))
-    runpy.run_path(script, run_name="__main__")
+    try:
+        runpy.run_path(script, run_name="__main__")
+    except ModuleNotFoundError as error:
+        if error.name in _BACKENDS:
+            error.add_note(
+                f"{script} uses {error.name} itself, beside Keras. This library computes with torch: replace "
+                "these parts by functions of keras.backend, or run the script with the original Keras."
+            )
+        raise
     return 0
 
 
