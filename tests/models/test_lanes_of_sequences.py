@@ -272,6 +272,36 @@ def test_lanes_give_the_numbers_of_the_whole_batch(name):
             np.testing.assert_allclose(values, other[key], rtol=1e-5, err_msg=key)
 
 
+def test_weights_of_time_steps_and_masks_together_give_the_numbers_of_the_whole_batch():
+    histories = []
+    for lanes in (1, 4):
+        model, x, y, _ = masked()
+        model.layers[1].rate = 0.0  # lanes draw numbers of their own
+        model.compile(
+            "sgd",
+            "categorical_crossentropy",
+            metrics=["accuracy"],
+            weighted_metrics=["mse", "accuracy"],
+            sample_weight_mode="temporal",
+        )
+        weights = np.random.RandomState(6).choice([0.0, 0.5, 2.0], (26, 5))
+        fitted = model.fit(
+            x,
+            y,
+            batch_size=BATCH,
+            epochs=3,
+            shuffle=False,
+            lanes=lanes,
+            sample_weight=weights,
+            validation_data=(x, y, weights),
+            verbose=0,
+        )
+        histories.append(fitted.history)
+    assert len(histories[0]) == 8
+    for key, values in histories[0].items():
+        np.testing.assert_allclose(values, histories[1][key], rtol=1e-5, err_msg=key)
+
+
 def test_a_masked_validation_in_lanes_gives_the_numbers_of_evaluate():
     model, x, y, _ = masked()
     history = model.fit(

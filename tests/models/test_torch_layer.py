@@ -117,6 +117,17 @@ def test_a_frozen_layer_stays_as_it_is_and_what_is_set_later_waits_for_compile()
     assert len(model.compiled.trainable_weights) == 6
 
 
+def test_a_layer_in_a_frozen_model_leaves_its_buffers_alone():
+    torch.manual_seed(5)
+    inner = Sequential([TorchLayer(Block, {"width": 4}, input_shape=(6,))])
+    inner.trainable = False
+    model = Sequential([inner, Dense(1)])
+    model.compile("sgd", "mse")
+    before = inner.get_weights()
+    model.fit(X, Y, verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(before, inner.get_weights(), strict=True))
+
+
 def test_modes_follow_the_learning_phase():
     layer = network().layers[0]
     x = torch.from_numpy(X)

@@ -124,6 +124,12 @@ class TorchLayer(Layer):
             weight.keras_name = f"{self.name}/{name}:0"
             weight.regularizer = weight.constraint = None
 
+    def _register_weights(self) -> None:
+        """Does nothing: torch knows the module's parameters by the module."""
+
+    def _own_weights(self) -> list[Weight]:
+        return [*(cast(Weight, p) for p in self.module.parameters()), *self._buffer_weights()]
+
     def _buffers_to_save(self) -> dict[str, Tensor]:
         """Returns the persistent buffers by name, looked up anew: moving a module replaces them."""
         kept = self.module.state_dict(keep_vars=True)
