@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import h5py
 import numpy as np
@@ -13,10 +14,12 @@ from batchyard.models.saving.guarded_reading import damage_refused
 
 #: Bytes that fit into an object's header, where HDF5 keeps attributes; Keras's limit.
 HEADER_LIMIT = 64512
+#: The most texts in one attribute, and the longest list of names, in characters.
+_LIST_LIMIT, _NAMES_LIMIT = 4200, 64 * 2**20
 #: What attributes hold. Others aren't read: on damaged ones the HDF5 library crashes.
 _TYPES = (h5py.h5t.TypeStringID, h5py.h5t.TypeIntegerID, h5py.h5t.TypeFloatID)
 #: The longest attribute that is read, in bytes; no configuration comes near it.
-READ_LIMIT = 256 * 2**20
+READ_LIMIT = 64 * 2**20
 
 
 def write_text(target: h5py.Group, name: str, text: str) -> None:
@@ -69,17 +72,28 @@ def read_names(source: h5py.Group, name: str) -> list[str] | None:
         ModelFileError: where it is something else than texts.
     """
     whole = _read(source, name)
-    parts = [whole] if whole is not None else []
-    while whole is None and (part := _read(source, f"{name}{len(parts)}")) is not None:
-        parts.append(part)
-    if not parts:
+    if whole is None and _read(source, f"{name}0") is None:
         return None
     names: list[str] = []
-    for part in parts:
+    for part in [whole] if whole is not None else _parts(source, name):
         array = np.atleast_1d(np.asarray(part))
         if array.size:  # an empty list is stored as numbers
             names += [_decode(item, source, name) for item in array.ravel().tolist()]
+        if sum(map(len, names)) > _NAMES_LIMIT:
+            raise ModelFileError(
+                f"Expected the names in {name!r} of {source.name!r} in {source.file.filename} to have at "
+                f"most {_NAMES_LIMIT} characters, found more. No Keras writes such a file."
+            )
     return names
+
+
+def _parts(source: h5py.Group, name: str) -> Iterator[object]:
+    """Yield the parts of a list that is split over `name0`, `name1`, ..."""
+    for number in itertools.count():
+        part = _read(source, f"{name}{number}")
+        if part is None:
+            return
+        yield part
 
 
 def _read(source: h5py.Group, name: str) -> object | None:
@@ -92,6 +106,13 @@ def _read(source: h5py.Group, name: str) -> object | None:
             raise ModelFileError(
                 f"Expected text or numbers in the attribute {name!r} of {source.name!r} in "
                 f"{source.file.filename}, found another type. The file is damaged: take another copy."
+            )
+        count = math.prod(attribute.shape or (0,))
+        is_list = attribute.shape and isinstance(attribute.get_type(), h5py.h5t.TypeStringID)
+        if is_list and attribute.get_type().is_variable_str() and count > _LIST_LIMIT:
+            raise ModelFileError(
+                f"Expected the attribute {name!r} of {source.name!r} in {source.file.filename} to list at "
+                f"most {_LIST_LIMIT} texts, found {count}. No Keras writes such a file; refusing to read it."
             )
         size = math.prod(attribute.shape or (0,)) * attribute.get_type().get_size()
         if size > READ_LIMIT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 #: The longest text of a configuration that is read, in characters; its values take some 40 times that.
 TEXT_LIMIT = 16 * 2**20
-#: The most values, keys, beginnings and ends that YAML may have: reading them is slow.
-_YAML_LIMIT = 250_000
+#: The most values, keys, beginnings and ends that YAML may have, and the deepest nesting: reading is slow.
+_YAML_LIMIT, _DEPTH_LIMIT = 250_000, 500
 #: The most numbers in the weights of a model from text, which can ask for any amount: 2 GiB of float32.
 _NUMBER_LIMIT = 2**29
 _TOO_LARGE = (
@@ -207,6 +208,10 @@ def parse_yaml(text: str | bytes, what: str) -> Any:
         InvalidArgumentError: where it isn't YAML.
     """
     _expect_length(text, what)
+    if _depth(text) > _DEPTH_LIMIT:
+        raise InvalidArgumentError(
+            f"Expected {what} as YAML, received text with more than {_DEPTH_LIMIT} brackets within each other."
+        )
     try:
         for count, _ in enumerate(yaml.parse(text, Loader=_BaseLoader)):
             if count > _YAML_LIMIT:
@@ -219,6 +224,15 @@ def parse_yaml(text: str | bytes, what: str) -> Any:
         raise
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InvalidArgumentError(f"Expected {what} as YAML, received other text: {error}.") from error
+
+
+def _depth(text: str | bytes) -> int:
+    """Return how deep brackets are nested, wherever they stand: on many, libyaml takes for ever."""
+    depth = deepest = 0
+    for bracket in re.findall(rb"[][{}]", text.encode("utf-8", "replace") if isinstance(text, str) else text):
+        depth = depth + 1 if bracket in b"[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def plain(value: Any, where: str) -> Any:

@@ -13,25 +13,32 @@ from contextvars import ContextVar
 
 from batchyard.models.errors import ModelFileError
 
+_FITTING = (
+    "but the file holds fewer numbers than that. Expected a configuration that fits the weights beside it: "
+    "the file is damaged."
+)
+
 
 class _Budget:
-    def __init__(self, left: int, file: str) -> None:
+    def __init__(self, left: int, file: str, advice: str) -> None:
         self.left = left
         self.file = file
+        self.advice = advice
 
 
 _budget: ContextVar[_Budget | None] = ContextVar("weight_budget", default=None)
 
 
 @contextmanager
-def weight_budget(numbers: int, file: str) -> Iterator[None]:
+def weight_budget(numbers: int, file: str, advice: str = _FITTING) -> Iterator[None]:
     """Let the layers that are built in this block have no more than so many numbers in their weights.
 
     Args:
         numbers: how many, in all weights together.
         file: whose they are, for the message.
+        advice: what was expected, and what to do, for the message.
     """
-    token = _budget.set(_Budget(numbers, file))
+    token = _budget.set(_Budget(numbers, file, advice))
     try:
         yield
     finally:
@@ -50,8 +57,6 @@ def charge(shape: Sequence[int]) -> None:
     budget.left -= math.prod(shape)
     if budget.left < 0:
         raise ModelFileError(
-            f"The model described in {budget.file} asks for a weight of the shape {tuple(shape)}, but the "
-            f"file holds "
-            "fewer numbers than that. Expected a configuration that fits the weights beside it: the file "
-            "is damaged."
+            f"The model described in {budget.file} asks for a weight of the shape {tuple(shape)}, "
+            f"{budget.advice}"
         )
