@@ -87,7 +87,8 @@ def fit_loop(
                 _check_finite(total, state)
             step.apply(total)
             state.advance(total.sums)
-            state.stopping = stop.is_up(total.sums)
+            alone = len(strategy.owned_lanes) == strategy.lanes
+            state.stopping = wish if alone else stop.is_up(total.sums)
             if callbacks.has_batch_hooks:
                 logs = LazyLogs(number, batch.rows, model.compiled.metrics_names, total.sums)
                 callbacks.on_batch_end(number, logs)

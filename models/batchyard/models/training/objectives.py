@@ -106,7 +106,8 @@ def shares_of(
             mask = None if flags is None else (flags, counts[at], counts[at + 1])
             place_of_count += 2
         loss = _mean_share(objective.loss, targets, predictions, mask, weights, denominator, rows, batch_rows)
-        losses.append(loss.detach())
+        if compiled.several:
+            losses.append(loss.detach())
         part = loss if objective.weight == 1.0 else objective.weight * loss
         total = part if total is None else total + part
         with torch.no_grad():
@@ -129,7 +130,7 @@ def shares_of(
         total = total + loss.mean() * (rows / batch_rows)
     for loss in (*context.activity_losses, *penalties):
         total = total + loss
-    return Shares(total, [total.detach(), *(losses if compiled.several else []), *metrics])
+    return Shares(total, [total.detach(), *losses, *metrics])
 
 
 def _mean_share(

@@ -54,7 +54,7 @@ class TrainStep:
         refuse_states_with_lanes(model, lanes)
         refuse_with_lanes(self._compiled.running_metrics, lanes)
         self._spec: LaneSpec | None = None
-        self._heads: dict[tuple[int, bool, torch.dtype, torch.device], Tensor] = {}
+        self._constants: dict[tuple[object, ...], tuple[list[Tensor], Tensor]] = {}
         #: Which moving averages a forward pass folds into, in the order of the calls.
         self._updates: list[MovingAverageUpdate] = []
         #: The layers that keep states, in the order of the calls.
@@ -147,19 +147,20 @@ class TrainStep:
         factor = count / batch.rows
         updates = [u.value if factor == 1.0 else u.value * factor for u in context.updates]
         updates += state_values(context.state_updates, context.rows)
-        values = torch.stack(shares.values)
-        if values.dtype in (torch.float16, torch.bfloat16):
-            values = values.float()
-        head = self._head(count, wishes_stop, values)
-        return LaneResult(grads, updates, torch.cat([head, values * batch.rows]))
+        return LaneResult(grads, updates, self._sums(shares.values, count, batch.rows, wishes_stop))
 
-    def _head(self, count: int, wishes_stop: bool, like: Tensor) -> Tensor:
-        """Returns what stands before the values; nearly always the same, so it is made once."""
-        key = (count, wishes_stop, like.dtype, like.device)
-        head = self._heads.get(key)
-        if head is None:
-            head = self._heads[key] = like.new_tensor([count, FLAG_STOP if wishes_stop else 0.0])
-        return head
+    def _sums(self, values: list[Tensor], count: int, rows: int, wishes_stop: bool) -> Tensor:
+        """Returns `LaneResult.sums`: what is the same in nearly all steps is made once."""
+        if values[0].dtype in (torch.float16, torch.bfloat16):
+            values = [value.float() for value in values]
+        key = (count, rows, wishes_stop, values[0].dtype, values[0].device)
+        constants = self._constants.get(key)
+        if constants is None:
+            head = values[0].new_tensor([count, FLAG_STOP if wishes_stop else 0.0])
+            factors = values[0].new_tensor([1.0, 1.0] + [float(rows)] * len(values))
+            constants = self._constants[key] = (list(head.unbind()), factors)
+        head_parts, factors = constants
+        return torch.stack([*head_parts, *values]).mul_(factors)
 
     def _gradients(self, loss: Tensor) -> list[Tensor]:
         if not self._trainable:
@@ -168,7 +169,19 @@ class TrainStep:
             return [torch.zeros_like(w) for w in self._trainable]
         scale = self._computation.loss_scale
         scaled = loss if scale is None else loss * scale.scale
-        grads = torch.autograd.grad(scaled, self._trainable, allow_unused=True, materialize_grads=True)
+        if self._computation.jit_compile:
+            grads = torch.autograd.grad(scaled, self._trainable, allow_unused=True)
+        else:
+            # What torch.autograd.grad calls in the end: a tenth of a small model's step is spent on its way.
+            engine = torch.autograd.Variable._execution_engine
+            one = torch.ones_like(scaled)
+            grads = engine.run_backward(
+                (scaled,), (one,), False, False, tuple(self._trainable), True, accumulate_grad=False
+            )
+        grads = tuple(
+            torch.zeros_like(w) if grad is None else grad
+            for w, grad in zip(self._trainable, grads, strict=True)
+        )
         return list(grads) if scale is None else [grad / scale.scale for grad in grads]
 
     def apply(self, total: LaneResult) -> None:
