@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help setup demo test test-oracle test-soak fuzz lint format clean
+.PHONY: help setup demo bench test test-oracle test-soak fuzz lint format clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -24,6 +24,10 @@ demo: setup  ## train, predict and evaluate on the handwritten digits, over two 
 
 test: setup lint  ## ruff, mypy --strict and the tests
 	$(BIN)/python -m pytest -q -m 'not oracle and not soak'
+
+bench: setup  ## measure speed beside PyTorch by hand and other Keras's; BENCH='--workloads mlp' for a part
+	$(BIN)/python benchmarks/imports.py
+	$(BIN)/python benchmarks/speed.py $(BENCH)
 
 test-oracle: setup  ## compare with reference implementations, where these are installed
 	$(BIN)/python -m pytest -q -m oracle

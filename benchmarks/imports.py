@@ -1,0 +1,65 @@
+"""How long does `import batchyard.models` take, beside `import torch`? Writes results/imports.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+#: What each contender imports, in which Python.
+IMPORTS = {
+    "torch": ("import torch", False),
+    "batchyard.models": ("import batchyard.models", False),
+    "Keras 3 on torch": ("import os; os.environ['KERAS_BACKEND'] = 'torch'; import keras", True),
+    "Keras 3 on JAX": ("import os; os.environ['KERAS_BACKEND'] = 'jax'; import keras", True),
+    "Keras 3 on TensorFlow": ("import os; os.environ['KERAS_BACKEND'] = 'tensorflow'; import keras", True),
+    "tf-keras": ("import tf_keras", True),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    given = parser.parse_args()
+    seconds: dict[str, list[float]] = {name: [] for name in IMPORTS if _seconds(name) is not None}
+    for _ in range(given.rounds):
+        for name, found in seconds.items():
+            found.append(_seconds(name) or 0.0)
+    lines = [
+        "# Time of imports",
+        "",
+        f"A new process each, files in the cache; medians of {given.rounds} alternating rounds, seconds of wall "
+        "clock, the start of Python included.",
+        "",
+        "| import | seconds | relative to torch |",
+        "|---|---|---|",
+    ]
+    for name, found in seconds.items():
+        ratio = median(a / b for a, b in zip(found, seconds["torch"], strict=True))
+        lines.append(f"| {name} | {median(found):.2f} | {ratio:.2f} |")
+    date = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    lines += ["", f"torch {version('torch')}, `{' '.join(['imports.py', *sys.argv[1:]])}`, {date}."]
+    given.output.mkdir(exist_ok=True)
+    (given.output / "imports.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+def _seconds(name: str) -> float | None:
+    """Runs one import; None if it fails."""
+    code, elsewhere = IMPORTS[name]
+    python = os.environ.get("BENCH_PYTHON_KERAS3", sys.executable) if elsewhere else sys.executable
+    start = time.perf_counter()
+    done = subprocess.run(
+        [python, "-c", code], env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}, capture_output=True
+    )
+    return time.perf_counter() - start if done.returncode == 0 else None
+
+
+if __name__ == "__main__":
+    main()
