@@ -70,3 +70,25 @@ def test_an_old_name_beside_the_new_one_is_refused():
     assert thing.size == 5
     with pytest.raises(TypeError, match="Keras 1's name"):
         thing.resize(length=5, size=4)
+
+
+def test_who_seeds_numpy_fixes_weights_and_training():
+    done = python(
+        "-c",
+        "import batchyard.models as m; m.as_keras()\n"
+        "import numpy as np\n"
+        "from keras.models import Sequential\n"
+        "from keras.layers import Dense, Dropout\n"
+        "def trained(seed):\n"
+        "    np.random.seed(seed)\n"
+        "    x = np.random.rand(20, 3)\n"
+        "    model = Sequential([Dense(4, input_shape=(3,)), Dropout(0.5), Dense(1)])\n"
+        "    model.compile('sgd', 'mse')\n"
+        "    model.fit(x, x[:, :1], batch_size=4, epochs=2, verbose=0)\n"
+        "    return np.concatenate([w.ravel() for w in model.get_weights()])\n"
+        "assert (trained(7) == trained(7)).all()\n"
+        "assert (trained(7) != trained(8)).any()\n"
+        "np.random.seed(5); a = np.random.rand(); assert a == np.random.RandomState(5).rand()\n"
+        "np.random.seed(); assert np.random.rand() != a",
+    )
+    assert done.returncode == 0, done.stderr

@@ -47,11 +47,11 @@ def main(folder, file, result):
         sys.modules["requests"] = ModuleType("requests")
         sys.modules["requests"].post = None
     os.chdir(folder)
-    sys.path.insert(0, folder)
     batchyard.models.as_keras()
     outcomes = Outcomes()
     options = ["-q", "--tb=short", "--import-mode=importlib", "-p", "no:cacheprovider", "-W", "default"]
-    options += ["-c", os.devnull, f"--rootdir={folder}", "-o", "python_files=*.py"]
+    # Seen from above, as the folder `keras` of the tests is not to be taken for the package.
+    options += ["-c", os.devnull, f"--rootdir={Path(folder).parent}", "-o", "python_files=*.py"]
     code = pytest.main([*options, file], plugins=[outcomes])
     Path(result).write_text(json.dumps(outcomes.found, indent=1), encoding="utf-8")
     expected = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)

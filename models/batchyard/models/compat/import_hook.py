@@ -12,6 +12,7 @@ from typing import Any
 
 from batchyard.models.compat.keras_1 import accept_keras_1
 from batchyard.models.compat.keras_modules import KERAS_MODULES
+from batchyard.models.compat.numpy_seed import seed_torch_with_numpy
 from batchyard.models.compat.offered_names import offer_names
 from batchyard.models.errors import BatchyardModelsError
 
@@ -24,8 +25,8 @@ KERAS_VERSION = "2.2.4"
 def as_keras() -> None:
     """Makes `import keras` and all that begins with `keras.` mean this library, in this process.
 
-    Keras 1's spellings of arguments are accepted from then on too, with Keras's warnings. May be called
-    again.
+    Keras 1's spellings of arguments are accepted from then on too, with Keras's warnings, and
+    `numpy.random.seed` fixes weights and dropout as well. May be called again.
 
     Raises:
         BatchyardModelsError: if another keras was imported already.
@@ -45,6 +46,7 @@ def as_keras() -> None:
     sys.meta_path.insert(0, _KerasFinder())
     accept_keras_1()
     offer_names()
+    seed_torch_with_numpy()
 
 
 class _KerasFinder(MetaPathFinder):
