@@ -11,7 +11,7 @@ from typing import Any
 from batchyard.models.errors import InvalidArgumentError
 from batchyard.models.saving.foreign.arguments import check_arguments, without_neutral
 from batchyard.models.saving.foreign.calls import read_calls, written
-from batchyard.models.saving.foreign.keras_1 import layer_of_keras_1
+from batchyard.models.saving.foreign.keras_1 import flat_graph_of_branches, layer_of_keras_1, order_of_axes
 from batchyard.models.saving.foreign.layers import rewrite_layer
 from batchyard.models.saving.foreign.masks import without_masks
 from batchyard.models.saving.foreign.objects import Spelling, check_origin, plain_class_name
@@ -44,15 +44,17 @@ def to_keras_2(
     """
     has_masks = expect_bounded(config)
     producer = producer or producer_of(None, config)
-    return _Rewriter(producer, for_inference, has_masks).layer(config)
+    order = order_of_axes(config) if producer.family == KERAS_1 else ""
+    return _Rewriter(producer, for_inference, has_masks, order).layer(config)
 
 
 class _Rewriter:
     """Rewrites the layers of one model."""
 
-    def __init__(self, producer: Producer, for_inference: bool, has_masks: bool) -> None:
+    def __init__(self, producer: Producer, for_inference: bool, has_masks: bool, order: str) -> None:
         self._producer = producer
         self._has_masks = has_masks
+        self._order = order  # of axes, where Keras 1's layers do not say it
         self._spelling = Spelling(producer, for_inference)
 
     def layer(self, described: Any) -> dict[str, Any]:
@@ -65,6 +67,10 @@ class _Rewriter:
         config = described.get("config")
         rewritten = {key: described[key] for key in ("name",) if key in described}
         if class_name in ("Functional", "Model", "Sequential") and _is_network(config):
+            if class_name == "Sequential" and self._producer.family == KERAS_1 and isinstance(config, list):
+                graph = flat_graph_of_branches(config, rewritten.get("name"))
+                if graph is not None:
+                    return self.layer({**rewritten, **graph})
             class_name = "Sequential" if class_name == "Sequential" else "Model"
             rewrite = self._sequential if class_name == "Sequential" else self._graph
             return {**rewritten, "class_name": class_name, "config": rewrite(config)}
@@ -86,7 +92,7 @@ class _Rewriter:
             else:
                 rest[key] = item
         if self._producer.family == KERAS_1:
-            class_name, rest = layer_of_keras_1(class_name, rest)
+            class_name, rest = layer_of_keras_1(class_name, rest, self._order)
         class_name, rest = rewrite_layer(class_name, rest, self._producer)
         if not self._has_masks:
             rest.pop("zero_output_for_mask", None)
@@ -107,7 +113,7 @@ class _Rewriter:
         names = {one["name"] for one in layers}
         for key in ("input_layers", "output_layers"):
             found[key] = _as_triples(config.get(key, []))
-        if self._producer.family == KERAS_2:
+        if self._producer.family in (KERAS_1, KERAS_2):
             found["layers"] = [
                 {**self.layer(one), "inbound_nodes": one.get("inbound_nodes") or []} for one in layers
             ]

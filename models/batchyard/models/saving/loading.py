@@ -22,7 +22,7 @@ from batchyard.models.saving.checkpoint_weights import (
 )
 from batchyard.models.saving.config import build_model, parse_json
 from batchyard.models.saving.custom_objects import scope_of
-from batchyard.models.saving.foreign.producer import Producer, producer_of
+from batchyard.models.saving.foreign.producer import KERAS_1, Producer, producer_of
 from batchyard.models.saving.guarded_reading import FileLike, find, find_dataset, find_group, open_for_reading
 from batchyard.models.saving.marshalled_code import safe_mode_scope
 from batchyard.models.saving.model_file import expect_built
@@ -121,8 +121,20 @@ def _load_hdf5(file: h5py.Group, custom_objects: Mapping[str, Any] | None, compi
     if compile:
         training = _read_json(file, "training_config")
         if _compile(model, training, name, producer, custom_objects):
-            read_optimizer_state(file, model, producer)
+            _restore(file, model, producer)
     return model
+
+
+def _restore(file: h5py.Group, model: Model, producer: Producer) -> None:
+    if producer.family == KERAS_1 and find(file, "optimizer_weights") is not None:
+        warnings.warn(
+            f"{file.file.filename} was written by Keras 1, which kept the optimizer's state in the "
+            "order of the weights' names there. Training goes on from the weights, with a fresh optimizer.",
+            UserWarning,
+            stacklevel=5,
+        )
+        return
+    read_optimizer_state(file, model, producer)
 
 
 def _load_archive(archive: Archive, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:

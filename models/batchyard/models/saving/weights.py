@@ -78,11 +78,18 @@ def read_weights(
             f"{group.file.filename}, found those of {len(saved)} ({_some(name for name, _ in saved)}). "
             "The file belongs to another model; by_name=True loads only the layers whose names match."
         )
-    if own_names:
-        by_name = {layer.name: layer for layer in wanted}
-        if len(by_name) == len(wanted) and by_name.keys() == {name for name, _ in saved}:
-            wanted = [by_name[name] for name, _ in saved]
-    arrays = [_read_layer(group, *entry, layer, reshape) for entry, layer in zip(saved, wanted, strict=True)]
+    by_name = {layer.name: layer for layer in wanted}
+    named = [by_name[name] for name, _ in saved if name in by_name]
+    if own_names and len(set(named)) == len(wanted):
+        wanted = named
+    try:
+        arrays = _read_layers(group, saved, wanted, reshape)
+    except _MismatchError:
+        # Keras 1 had another order where branches are merged
+        if len(set(named)) != len(wanted) or named == wanted:
+            raise
+        wanted = named
+        arrays = _read_layers(group, saved, wanted, reshape)
     for layer, values in zip(wanted, arrays, strict=True):
         _assign(layer, values)
 
@@ -141,6 +148,12 @@ class _MismatchError(ModelFileError):
             f"{difference} The file belongs to another model; by_name=True with skip_mismatch=True leaves "
             "such layers alone."
         )
+
+
+def _read_layers(
+    group: h5py.Group, saved: Sequence[tuple[str, list[str]]], layers: Sequence[Layer], reshape: bool
+) -> list[list[NDArray[Any]]]:
+    return [_read_layer(group, *entry, layer, reshape) for entry, layer in zip(saved, layers, strict=True)]
 
 
 def _read_layer(
