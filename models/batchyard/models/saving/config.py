@@ -18,6 +18,7 @@ from batchyard.models.errors import (
     ModelFileError,
     NotSerializableError,
 )
+from batchyard.models.saving.configured_objects import configured_layers
 from batchyard.models.saving.custom_objects import scope_of
 from batchyard.models.saving.foreign.producer import Producer, producer_of
 from batchyard.models.saving.foreign_config import expect_bounded, to_keras_2
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
 
 #: The longest text of a configuration that is read, in characters; its values take some 40 times that.
 TEXT_LIMIT = 16 * 2**20
-#: The most values, keys, beginnings and ends that YAML may have, and the deepest nesting: reading is slow.
+#: The most values, keys, beginnings and ends in YAML, and the deepest nesting: reading it is slow.
 _YAML_LIMIT, _DEPTH_LIMIT = 250_000, 500
 #: The most numbers in the weights of a model from text, which can ask for any amount: 2 GiB of float32.
 _NUMBER_LIMIT = 2**29
+#: The most layers of a model in a configuration, those of models within it too.
+_LAYER_LIMIT = 10_000
 _TOO_LARGE = (
     f"which makes more than {_NUMBER_LIMIT} numbers in all; text alone may not take up so much memory. If "
     "the model is meant to be that large: model_from_config(json.loads(text))."

@@ -84,8 +84,9 @@ def _slots(
     if not count or left % count:
         return None
     groups = left // count
-    if groups == len(names) + 1 and all(shape == (1,) for shape in shapes[begin + len(names) * count :]):
-        groups -= 1  # Keras 2's place for amsgrad, unused
+    unused = shapes[begin + len(names) * count : begin + left]
+    if groups > len(names) and all(shape == (1,) for shape in unused):
+        groups = len(names)  # places that are kept for arguments not in use, such as Keras 2's for amsgrad
     if groups != len(names):
         return None
     side = 1 if grouped else len(paired)

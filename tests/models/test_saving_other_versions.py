@@ -1,0 +1,251 @@
+"""Files that Keras 1.2.2, tf.keras 2.15 and Keras 3.15 wrote predict and train on as there.
+
+They are from tests/oracle/write_keras_1_files.py and write_later_files.py.
+"""
+
+import copy
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from batchyard.models import Sequential, load_model, model_from_json
+from batchyard.models.errors import InvalidArgumentError, ModelFileError, UnsafeCodeError
+from batchyard.models.layers import Dense
+from batchyard.models.saving import model_from_config
+
+DATA = Path(__file__).parent / "data" / "other_versions"
+FILES = sorted(
+    path.name
+    for path in DATA.iterdir()
+    if path.suffix in (".h5", ".keras") and not path.name.endswith(".weights.h5")
+)
+
+
+def record_of(file):
+    """What the producer recorded: inputs, targets, predictions, and the losses of further steps."""
+    with np.load(DATA / f"{file.rsplit('.', 1)[0]}.npz") as record:
+        arrays = dict(record)
+
+    def several(prefix):
+        keys = [key for key in arrays if key.startswith(prefix) and key[len(prefix) :].isdigit()]
+        found = [arrays[key] for key in sorted(keys)]
+        return found[0] if len(found) == 1 else found
+
+    return several("x"), several("y"), several("prediction"), arrays["losses"]
+
+
+def expect_close(ours, theirs):
+    if isinstance(theirs, list):
+        assert len(ours) == len(theirs)
+        for one, other in zip(ours, theirs, strict=True):
+            expect_close(one, other)
+    else:
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def load(file, **arguments):
+    if file.startswith("keras_1") and arguments.get("compile", True):
+        with pytest.warns(UserWarning, match="fresh optimizer"):
+            return load_model(DATA / file, **arguments)
+    return load_model(DATA / file, **arguments)
+
+
+def test_there_are_files_of_each_family():
+    assert {name.split("_")[0] + name.split("_")[1] for name in FILES} == {"keras1", "keras3", "tfkeras"}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_they_predict_as_their_writer_does(file):
+    x, _, predictions, _ = record_of(file)
+    expect_close(load(file).predict(x), predictions)
+
+
+@pytest.mark.parametrize("file", [name for name in FILES if not name.startswith("keras_1")])
+def test_they_train_on_as_their_writer_does(file):
+    x, y, _, losses = record_of(file)
+    model = load(file)
+    ours = [np.ravel(model.train_on_batch(x, y))[0] for _ in losses]
+    np.testing.assert_allclose(ours, losses, rtol=2e-5)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_what_was_read_is_saved_and_read_again(file, tmp_path):
+    x, _, _, _ = record_of(file)
+    model = load(file)
+    model.save(tmp_path / "again.h5")
+    again = load_model(tmp_path / "again.h5")
+    expect_close(again.predict(x), model.predict(x))
+    assert json.loads(again.to_json()) == json.loads(model.to_json())
+
+
+def test_an_archive_is_read_from_a_stream_and_an_open_zip_file():
+    file = "keras_3_operations.keras"
+    x, _, predictions, _ = record_of(file)
+    expect_close(load_model(io.BytesIO((DATA / file).read_bytes())).predict(x), predictions)
+    with zipfile.ZipFile(DATA / file) as archive:
+        expect_close(load_model(archive).predict(x), predictions)
+
+
+def test_weights_of_keras_3_load_by_order_and_by_name():
+    x, _, predictions, _ = record_of("keras_3_optimizer_rmsprop.keras")
+    for source in ("keras_3_optimizer_rmsprop.weights.h5", "keras_3_optimizer_rmsprop.keras"):
+        model = load("keras_3_optimizer_rmsprop.keras", compile=False)
+        model.set_weights([0 * array for array in model.get_weights()])
+        model.load_weights(DATA / source)
+        expect_close(model.predict(x), predictions)
+    other = Sequential([Dense(5, input_shape=(4,), name="dense"), Dense(9, name="dense_1")])
+    with pytest.raises(ModelFileError, match=r"dense_1.*expected a weight of the shape \(5, 9\), found"):
+        other.load_weights(DATA / "keras_3_optimizer_rmsprop.weights.h5")
+    with pytest.warns(UserWarning, match="Skipping the weights of layer 'dense_1'"):
+        other.load_weights(DATA / "keras_3_optimizer_rmsprop.weights.h5", by_name=True, skip_mismatch=True)
+    np.testing.assert_array_equal(other.layers[0].get_weights()[0], model.layers[0].get_weights()[0])
+
+
+def test_hard_sigmoid_follows_the_writer():
+    def config(version, **extra):
+        arguments = {"name": "a", "activation": "hard_sigmoid", "batch_input_shape": [None, 1]}
+        layer = {"class_name": "Activation", "config": {**arguments, **extra}}
+        return {
+            "class_name": "Sequential",
+            "config": {"name": "m", "layers": [layer]},
+            "keras_version": version,
+        }
+
+    x = np.array([[1.0]], "float32")
+    assert model_from_config(config("2.2.4")).predict(x)[0, 0] == pytest.approx(0.7)
+    assert model_from_config(config("2.15.0")).predict(x)[0, 0] == pytest.approx(0.7)
+    assert model_from_config(config("3.5.0")).predict(x)[0, 0] == pytest.approx(1 / 6 + 0.5)
+
+
+def keras_3(layer, **extra):
+    entry = {"class_name": "InputLayer", "config": {"batch_shape": [None, 4, 4, 2], "name": "in"}}
+    return {
+        "class_name": "Sequential",
+        "config": {"name": "m", "layers": [entry, layer]},
+        "keras_version": "3.5.0",
+        **extra,
+    }
+
+
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        (
+            {"class_name": "Conv2D", "config": {"name": "c", "filters": 2, "kernel_size": 1, "groups": 2}},
+            "groups",
+        ),
+        (
+            {"class_name": "Flatten", "config": {"name": "f", "unheard_of": 1}},
+            "'f' of class Flatten.*unheard_of",
+        ),
+        ({"module": "os", "class_name": "system", "config": {"name": "s"}}, "module 'os'"),
+        ({"module": "keras.layers.__builtins__", "class_name": "Dense", "config": {"units": 1}}, "module"),
+    ],
+)
+def test_what_cannot_be_represented_is_refused_by_layer_class_and_argument(layer, told):
+    with pytest.raises(InvalidArgumentError, match=told):
+        model_from_config(keras_3(layer))
+
+
+def test_code_in_a_file_of_keras_3_is_refused():
+    code = {"class_name": "__lambda__", "config": {"code": "4wAA", "defaults": None, "closure": None}}
+    layer = {"module": "keras.layers", "class_name": "Lambda", "config": {"name": "l", "function": code}}
+    with pytest.raises(UnsafeCodeError, match="'l'"):
+        model_from_json(json.dumps(keras_3(layer)))
+
+
+def test_an_unknown_initializer_is_left_out_for_predictions_only(tmp_path):
+    path = tmp_path / "model.h5"
+    Sequential([Dense(2, input_shape=(3,))]).save(path)
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        config["config"]["layers"][0]["config"]["kernel_initializer"] = {"class_name": "Magic", "config": {}}
+        file.attrs["model_config"] = json.dumps(config)
+    assert load_model(path, compile=False).predict(np.ones((1, 3), "float32")).shape == (1, 2)
+    with pytest.raises(InvalidArgumentError, match="Magic"):
+        load_model(path)
+
+
+def rewritten(change):
+    """An archive of which one member is changed."""
+    target = io.BytesIO()
+    with (
+        zipfile.ZipFile(DATA / "keras_3_optimizer_rmsprop.keras") as source,
+        zipfile.ZipFile(target, "w") as new,
+    ):
+        for name in source.namelist():
+            for member, data in change(name, source.read(name)):
+                new.writestr(member, data, zipfile.ZIP_DEFLATED)
+    return target
+
+
+def test_hostile_archives_are_refused():
+    def bomb(name, data):
+        return [(name, bytes(300 * 2**20) if name == "model.weights.h5" else data)]
+
+    def missing(name, data):
+        return [] if name == "config.json" else [(name, data)]
+
+    def elsewhere(name, data):
+        return [("../" + name if name == "config.json" else name, data)]
+
+    def deep(name, data):
+        return [(name, b"[" * 100_000 if name == "config.json" else data)]
+
+    def other_shapes(name, data):
+        if name != "config.json":
+            return [(name, data)]
+        config = copy.deepcopy(json.loads(data))
+        config["config"]["layers"][-1]["config"]["units"] = 10**9
+        return [(name, json.dumps(config))]
+
+    for change in (bomb, missing, elsewhere, deep, other_shapes):
+        with pytest.raises(ModelFileError):
+            load_model(rewritten(change))
+
+
+def with_compile_config(change):
+    """An archive of which the training configuration is changed."""
+
+    def changed(name, data):
+        if name != "config.json":
+            return [(name, data)]
+        config = json.loads(data)
+        change(config["compile_config"])
+        return [(name, json.dumps(config))]
+
+    return rewritten(changed)
+
+
+def test_a_metric_that_is_not_here_is_left_out():
+    def change(config):
+        config["metrics"] = [
+            {"module": "keras.metrics", "class_name": "AUC", "config": {"name": "auc"}},
+            "mae",
+        ]
+
+    with pytest.warns(UserWarning, match="doesn't have: auc"):
+        model = load_model(with_compile_config(change))
+    assert model.metrics_names == ["loss", "mean_absolute_error"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "told"),
+    [
+        ("learning_rate", {"class_name": "ExponentialDecay", "config": {}}, "ExponentialDecay"),
+        ("clipnorm", 1.0, "clips each gradient on its own"),
+        ("weight_decay", 0.1, "weight_decay"),
+    ],
+)
+def test_an_optimizer_that_computes_otherwise_leaves_the_model_uncompiled(argument, value, told):
+    def change(config):
+        config["optimizer"]["config"][argument] = value
+
+    with pytest.warns(UserWarning, match=told):
+        model = load_model(with_compile_config(change))
+    assert not model.is_compiled
