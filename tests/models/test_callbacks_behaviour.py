@@ -314,6 +314,19 @@ class TestProgbar:
         assert len(second) == len(first)
         assert second.rstrip().endswith("loss: 0.5000")
 
+    def test_a_line_that_is_wider_than_the_terminal_is_cut_until_the_end(self, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "60")
+        clock, stream = Clock(), Terminal()
+        bar = Progbar(2, stream=stream, clock=clock)
+        values = [(f"metric_{number}", 0.5) for number in range(4)]
+        bar.update(1, values)
+        clock.now += 1
+        bar.update(2, values)
+        first, last = stream.getvalue().split("\r")[1:]
+        assert len(first) == 59
+        assert first.endswith("…")
+        assert last.endswith("metric_3: 0.5000\n")
+
     def test_a_whole_of_unknown_size_is_counted(self):
         stream = Terminal()
         Progbar(None, stream=stream).update(7)
@@ -354,6 +367,17 @@ class TestProgbarLogger:
         text = self.log(Terminal(), monkeypatch, 1, count_mode)
         assert "Epoch 1/2\n\r" in text
         assert ("4/4 [" if count_mode == "samples" else "2/2 [") in text
+
+    def test_the_bar_shows_the_means_of_the_epoch_so_far(self, monkeypatch):
+        stream, losses = Terminal(), []
+        monkeypatch.setattr("sys.stdout", stream)
+        monkeypatch.setattr("batchyard.models.callbacks.progress_bar.Progbar.is_due", True)
+        model = Sequential([Dense(1, input_shape=(1,))])
+        model.compile("sgd", "mse")
+        note = LambdaCallback(on_batch_end=lambda batch, logs: losses.append(logs["loss"]))
+        model.fit(np.ones((6, 1)), np.ones((6, 1)), batch_size=2, callbacks=[note])
+        shown = [part.split("loss: ")[1].strip() for part in stream.getvalue().split("\r")[1:]]
+        assert shown == [f"{np.mean(losses[:n]):.4f}" for n in (1, 2, 3)]
 
     def test_silence_is_kept(self, monkeypatch):
         assert self.log(Terminal(), monkeypatch, 0) == ""

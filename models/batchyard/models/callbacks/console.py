@@ -17,5 +17,10 @@ def announce(text: str, within_epoch: bool = False) -> None:
 
 def is_dynamic(stream: object) -> bool:
     """Whether a line can be drawn over: in terminals and notebooks, not in files."""
+    return is_terminal(stream) or type(stream).__module__.startswith("ipykernel.")
+
+
+def is_terminal(stream: object) -> bool:
+    """Whether it is a terminal, whose lines have a width."""
     isatty = getattr(stream, "isatty", None)
-    return bool(isatty and isatty()) or type(stream).__module__.startswith("ipykernel.")
+    return bool(isatty and isatty())

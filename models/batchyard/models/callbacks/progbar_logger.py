@@ -60,7 +60,13 @@ class ProgbarLogger(Callback):
         logs = logs or {}
         self._seen += int(logs.get("size", 0)) if self.count_mode == "samples" else 1
         if self._bar is not None and self._bar.is_due and self._seen < (self._bar.target or self._seen + 1):
-            self._bar.update(self._seen, [(name, logs[name]) for name in self._metrics(logs)])
+            so_far = getattr(logs, "so_far", None)
+            if so_far is not None:  # the loop's own, which knows the whole epoch
+                values = so_far()
+                self._bar.stateful_metrics.update(values)
+            else:
+                values = {name: logs[name] for name in self._metrics(logs)}
+            self._bar.update(self._seen, values.items())
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Show the epoch's final numbers."""

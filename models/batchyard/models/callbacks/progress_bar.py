@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
-from batchyard.models.callbacks.console import is_dynamic
+from batchyard.models.callbacks.console import is_dynamic, is_terminal
 
 Values = Iterable[tuple[str, Any]]
 
@@ -94,7 +95,7 @@ class Progbar:
         for name, value in values or ():
             self._sums[name] = (value, 1)
         if self.draws:
-            self._draw(self._line(finished=True))
+            self._draw(self._line(finished=True), ended=True)
             self._write("\n")
         elif self.verbose:
             self._write(f"{prefix}{self._summary()}\n")
@@ -131,7 +132,10 @@ class Progbar:
             for name, (total, count) in self._sums.items()
         )
 
-    def _draw(self, line: str) -> None:
+    def _draw(self, line: str, ended: bool = False) -> None:
+        if not ended and is_terminal(self._stream):  # a line that wraps could not be drawn over
+            width = shutil.get_terminal_size().columns - 1
+            line = line if len(line) <= width else f"{line[: width - 1]}…"
         padding = " " * max(0, self._drawn_length - len(line))
         self._write(f"\r{line}{padding}")
         self._drawn_length = len(line)

@@ -20,12 +20,25 @@ class LazyLogs(Mapping[str, Any]):
         size: its rows.
         names: of loss and metrics.
         sums: the step's total.
+        epoch_sums: the total of all steps of the epoch so far; the next step changes it.
     """
 
-    def __init__(self, batch: int, size: int, names: Sequence[str], sums: Tensor) -> None:
+    def __init__(
+        self,
+        batch: int,
+        size: int,
+        names: Sequence[str],
+        sums: Tensor,
+        epoch_sums: Tensor | None = None,
+    ) -> None:
         self._known: dict[str, Any] = {"batch": batch, "size": size}
         self._names = names
         self._sums: Tensor | None = sums
+        self._epoch_sums = sums if epoch_sums is None else epoch_sums
+
+    def so_far(self) -> dict[str, float]:
+        """Returns loss and metrics of the epoch so far; to be asked for before the next step."""
+        return means(self._names, self._epoch_sums)
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._known and self._sums is not None and name in self._names:

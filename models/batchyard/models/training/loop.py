@@ -90,7 +90,7 @@ def fit_loop(
             alone = len(strategy.owned_lanes) == strategy.lanes
             state.stopping = wish if alone else stop.is_up(total.sums)
             if callbacks.has_batch_hooks:
-                logs = LazyLogs(number, batch.rows, model.compiled.metrics_names, total.sums)
+                logs = LazyLogs(number, batch.rows, model.compiled.metrics_names, total.sums, state.sums)
                 callbacks.on_batch_end(number, logs)
                 state.stopping |= strategy.stops_at_once and model.stop_training
             strategy.step_done(state)
