@@ -19,7 +19,7 @@ from batchyard.models.backend.symbolic_call import as_sizes, operation
 __all__ = ["generator_for", "random_binomial", "random_normal", "random_uniform", "truncated_normal"]
 
 
-def generator_for(seed: int | None, device: Any = "cpu") -> Generator:
+def generator_for(seed: int | None, device: Any = "cpu") -> Generator | None:
     """Returns a generator begun by a seed, or that of the lane or of torch for None."""
     if seed is not None:
         return Generator(device=device).manual_seed(int(seed))

@@ -7,7 +7,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,14 @@ class Computation:
                 with global_generators(device):
                     outputs = self._forward(model, list(inputs), masks_out, current_step())
         return [o.to(torch_dtype(None)) if o.dtype in _PRECISIONS.values() else o for o in outputs]
+
+    def without_gradients(self) -> AbstractContextManager[Any]:
+        """Returns the context in which to evaluate and predict.
+
+        What torch's compiler has traced leaves tensors of inference mode behind, such as the states of
+        recurrent layers, with which no training could go on.
+        """
+        return torch.no_grad() if self.jit_compile else torch.inference_mode()
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Returns a function that computes the same, through torch's compiler where that is asked for.

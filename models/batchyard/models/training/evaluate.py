@@ -80,7 +80,7 @@ def _forward(model: Model, batch: GlobalBatch, rows: slice, several: bool) -> Fo
     """Computes the outputs of some rows of a batch; with several lanes, stateful layers are told which."""
     prepare_memory()
     data = batch.lane(rows)
-    with torch.inference_mode(), phase_scope(model, False), collecting() as context:
+    with computation_of(model).without_gradients(), phase_scope(model, False), collecting() as context:
         if several:
             context.rows, context.batch_rows = rows, batch.rows
         masks: list[Tensor | None] = []
@@ -91,7 +91,7 @@ def _forward(model: Model, batch: GlobalBatch, rows: slice, several: bool) -> Fo
 
 def _finish(model: Model, batch: GlobalBatch, lane: int, done: ForwardPass, counts: Tensor | None) -> Tensor:
     """Computes the sums that belong to a forward pass; see `shares_of` for the counts."""
-    with torch.inference_mode(), phase_scope(model, False):
+    with computation_of(model).without_gradients(), phase_scope(model, False):
         penalties = model.penalties if lane == 0 else []
         shares = shares_of(model.compiled, done, batch.rows, batch.denominators, penalties, counts)
         values = torch.stack(shares.values).to(torch.float64) * batch.rows

@@ -45,7 +45,7 @@ def _outputs(model: Model, inputs: Sequence[Tensor], count: int, rows: int) -> l
     prepare_memory()
     if count < rows:
         inputs = [torch.cat([x, x.new_zeros((rows - count, *x.shape[1:]))]) for x in inputs]
-    with torch.inference_mode(), phase_scope(model, False), collecting():
+    with computation_of(model).without_gradients(), phase_scope(model, False), collecting():
         return [output[:count].contiguous().cpu() for output in computation_of(model).outputs(model, inputs)]
 
 

@@ -82,8 +82,13 @@ class lane_scope:
         _current.reset(self._token)
 
 
-def current_generator(device: torch.device | str = "cpu") -> Generator:
-    """Returns the generator from which random layers on `device` draw now."""
+def current_generator(device: torch.device | str = "cpu") -> Generator | None:
+    """Returns the generator from which random layers on `device` draw now.
+
+    None, which means torch's global one, while torch's compiler traces: `Computation` seeds that.
+    """
+    if torch.compiler.is_compiling():
+        return None
     device = torch.device(device)
     if device.type == "cuda" and device.index is None:
         device = torch.device("cuda", torch.cuda.current_device())
