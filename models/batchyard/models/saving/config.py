@@ -111,6 +111,10 @@ def build_model(
         )
     _expect_object(config)
     expect_bounded(config)
+    if len(configured_layers(config)) > _LAYER_LIMIT:
+        raise InvalidArgumentError(
+            f"Expected the configuration of a model of at most {_LAYER_LIMIT} layers, received one of more."
+        )
     with scope_of(custom_objects):
         producer = producer or producer_of(config.get("keras_version"), config)
         model = deserialize(to_keras_2(config, producer, for_inference), custom_objects)
@@ -213,7 +217,8 @@ def parse_yaml(text: str | bytes, what: str) -> Any:
     _expect_length(text, what)
     if _depth(text) > _DEPTH_LIMIT:
         raise InvalidArgumentError(
-            f"Expected {what} as YAML, received text with more than {_DEPTH_LIMIT} brackets within each other."
+            f"Expected {what} as YAML, received text with more than {_DEPTH_LIMIT} brackets within "
+            "each other."
         )
     try:
         for count, _ in enumerate(yaml.parse(text, Loader=_BaseLoader)):

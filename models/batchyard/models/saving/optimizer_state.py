@@ -60,12 +60,31 @@ def read_optimizer_state(file: h5py.Group, model: Model, producer: Producer | No
         return
     family = KERAS_2 if producer is None else producer.family
     grouped = family in (KERAS_1, KERAS_2) or (family == TF_KERAS and names[0].endswith("/iter:0"))
-    restore_from(datasets, grouped, model, file.file.filename)
+    names_there = _names_there(file, model) if producer is not None and producer.sorts_by_name else None
+    restore_from(datasets, grouped, model, file.file.filename, names_there)
     if _ITERATIONS in group.attrs:
         model.optimizer.iterations = _read_count(group)
 
 
-def restore_from(datasets: Sequence[h5py.Dataset], grouped: bool, model: Model, file: str) -> None:
+def _names_there(file: h5py.Group, model: Model) -> dict[int, str]:
+    """Return the names that weights had where the file was written, by the identity of ours."""
+    group = find_group(file, "model_weights")
+    found = {}
+    for layer in model.layers:
+        saved = find(group, layer.name)
+        if isinstance(saved, h5py.Group):
+            names = read_names(saved, "weight_names") or []
+            found |= {id(weight): name for weight, name in zip(layer.weights, names, strict=False)}
+    return found
+
+
+def restore_from(
+    datasets: Sequence[h5py.Dataset],
+    grouped: bool,
+    model: Model,
+    file: str,
+    names: Mapping[int, str] | None = None,
+) -> None:
     """Restore an optimizer's state from arrays; one that doesn't fit is left alone, with a warning.
 
     Args:
@@ -73,9 +92,14 @@ def restore_from(datasets: Sequence[h5py.Dataset], grouped: bool, model: Model, 
         grouped: whether all arrays of a slot stand together.
         model: compiled.
         file: the file's name, for messages.
+        names: of the weights (by identity) where it was written, if they were sorted by these.
     """
-    optimizer, weights = model.optimizer, model.compiled.trainable_weights
+    optimizer, weights = model.optimizer, list(model.compiled.trainable_weights)
     optimizer.build(weights)
+    order = list(range(len(weights)))
+    if names is not None:
+        order.sort(key=lambda place: names.get(id(model.compiled.trainable_weights[place]), ""))
+        weights = [weights[place] for place in order]
     shapes = [tuple(dataset.shape) for dataset in datasets]
     layout = layout_of(optimizer, shapes, [tuple(weight.shape) for weight in weights], grouped)
     if layout is None:
@@ -88,7 +112,7 @@ def restore_from(datasets: Sequence[h5py.Dataset], grouped: bool, model: Model, 
         )
         return
     arrays = [read_array(dataset, shape) for dataset, shape in zip(datasets, shapes, strict=True)]
-    restore(optimizer, layout, arrays)
+    restore(optimizer, layout, arrays, order)
 
 
 def begin_as_written(model: Model, training: Any) -> None:

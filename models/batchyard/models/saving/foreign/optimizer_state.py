@@ -101,20 +101,23 @@ def _slots(
     return slots
 
 
-def restore(optimizer: Optimizer, layout: Layout, arrays: Sequence[NDArray[Any]]) -> None:
+def restore(
+    optimizer: Optimizer, layout: Layout, arrays: Sequence[NDArray[Any]], order: Sequence[int]
+) -> None:
     """Gives a state to an optimizer.
 
     Args:
         optimizer: that was built for the weights.
         layout: where what stands.
         arrays: in the order of the file.
+        order: places of the trained weights, in the order of the file.
     """
     import torch
 
     with torch.no_grad():
         for name, places in layout.slots.items():
-            for slot, place in zip(optimizer._slots[name], places, strict=True):
-                slot.copy_(torch.from_numpy(np.array(arrays[place])))
+            for weight, place in zip(order, places, strict=True):
+                optimizer._slots[name][weight].copy_(torch.from_numpy(np.array(arrays[place])))
     if layout.iterations is not None:
         optimizer.iterations = int(arrays[layout.iterations])
     if layout.learning_rate is not None:

@@ -31,6 +31,11 @@ class Producer:
     family: Family
     version: str = ""
 
+    @property
+    def sorts_by_name(self) -> bool:
+        """Whether its optimizers keep their state in the order of the weights' names, not of the layers."""
+        return self.family == KERAS_2 and self.version in [f"2.0.{patch}" for patch in range(6)]
+
     def __str__(self) -> str:
         return f"{self.family} ({self.version})" if self.version else self.family
 
