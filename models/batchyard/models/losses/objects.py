@@ -32,10 +32,6 @@ class _Loss:
 
     function: Any = None
 
-    @property
-    def __name__(self) -> str:
-        return type(self).__name__
-
     def __call__(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         raise NotImplementedError
 

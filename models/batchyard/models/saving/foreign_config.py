@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from batchyard.models.errors import InvalidArgumentError
-from batchyard.models.saving.foreign.arguments import check_arguments, without_neutral
+from batchyard.models.saving.foreign.arguments import check_arguments, expect_class, without_neutral
 from batchyard.models.saving.foreign.calls import read_calls, written
 from batchyard.models.saving.foreign.keras_1 import flat_graph_of_branches, layer_of_keras_1, order_of_axes
 from batchyard.models.saving.foreign.layers import rewrite_layer
@@ -72,8 +72,8 @@ class _Rewriter:
                 if graph is not None:
                     return self.layer({**rewritten, **graph})
             class_name = "Sequential" if class_name == "Sequential" else "Model"
-            rewrite = self._sequential if class_name == "Sequential" else self._graph
-            return {**rewritten, "class_name": class_name, "config": rewrite(config)}
+            of_network: Any = self._sequential if class_name == "Sequential" else self._graph
+            return {**rewritten, "class_name": class_name, "config": of_network(config)}
         if not isinstance(config, Mapping):
             return {**rewritten, "class_name": class_name, "config": config}
         check_origin(described, class_name, config)
@@ -96,6 +96,7 @@ class _Rewriter:
         class_name, rest = rewrite_layer(class_name, rest, self._producer)
         if not self._has_masks:
             rest.pop("zero_output_for_mask", None)
+        expect_class(class_name, rest, self._producer)
         rest = without_neutral(class_name, rest)
         check_arguments(class_name, rest, self._producer)
         return class_name, rest

@@ -60,7 +60,7 @@ def load_model(
         if is_archive(filepath):
             with open_archive(filepath) as archive:
                 return _load_archive(archive, custom_objects, compile)
-        with open_for_reading(filepath) as file:  # type: ignore[arg-type]  # zip files are archives
+        with open_for_reading(filepath) as file:
             return _load_hdf5(file, custom_objects, compile)
 
 
@@ -94,7 +94,7 @@ def load_weights(
         with open_archive(filepath) as archive, archive.weights() as file:
             read_checkpoint(file, model, archive.config(), by_name, skip_mismatch)
         return
-    with open_for_reading(filepath) as file:  # type: ignore[arg-type]  # zip files are archives
+    with open_for_reading(filepath) as file:
         if is_checkpoint(file):
             read_checkpoint(file, model, None, by_name, skip_mismatch)
             return

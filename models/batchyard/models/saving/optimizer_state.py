@@ -69,7 +69,7 @@ def read_optimizer_state(file: h5py.Group, model: Model, producer: Producer | No
 def _names_there(file: h5py.Group, model: Model) -> dict[int, str]:
     """Return the names that weights had where the file was written, by the identity of ours."""
     group = find_group(file, "model_weights")
-    found = {}
+    found: dict[int, str] = {}
     for layer in model.layers:
         saved = find(group, layer.name)
         if isinstance(saved, h5py.Group):

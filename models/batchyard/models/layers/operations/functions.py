@@ -76,7 +76,7 @@ def _unary(function: Callable[[Tensor], Tensor], *names: str) -> None:
     _known_as(*names)(apply)
 
 
-for _names, _function in {
+_BINARY: dict[tuple[str, ...], Any] = {
     ("add",): torch.add,
     ("subtract",): torch.subtract,
     ("multiply",): torch.multiply,
@@ -95,10 +95,11 @@ for _names, _function in {
     ("less_equal",): torch.le,
     ("logical_and",): torch.logical_and,
     ("logical_or",): torch.logical_or,
-}.items():
+}
+for _names, _function in _BINARY.items():
     _binary(_function, *_names)
 
-for _name, _single in {
+_UNARY: dict[str, Any] = {
     "abs": torch.abs,
     "absolute": torch.abs,
     "ceil": torch.ceil,
@@ -133,7 +134,8 @@ for _name, _single in {
     "tanh": torch.tanh,
     "zeros_like": torch.zeros_like,
     "hard_sigmoid": functional.hardsigmoid,
-}.items():
+}
+for _name, _single in _UNARY.items():
     _unary(_single, _name)
 
 
@@ -354,7 +356,8 @@ def _get_item(x: Tensor, key: Any) -> Tensor:
     if all(step is None or step > 0 for step in steps):
         return x[keys]
     # torch knows no negative steps: turn these axes, and take the rest
-    axis, turned = 0, []
+    axis = 0
+    turned: list[Any] = []
     for place, one in enumerate(keys):
         if one is Ellipsis:
             axis = x.ndim - len([k for k in keys[place + 1 :] if k is not None])

@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from torch import Tensor
 
-from batchyard.models.engine.operation import Operation, Slot
+from batchyard.models.engine.operation import Operation
+from batchyard.models.engine.structure import Slot
 from batchyard.models.engine.symbolic import Shape, SymbolicTensor
 from batchyard.models.errors import InvalidArgumentError
 from batchyard.models.layers.operations.functions import find_operation
@@ -61,8 +62,7 @@ class NamedOperation(Operation):
         self._called(name, trainable, dtype)
 
     def _called(self, name: str | None, trainable: bool, dtype: str | None) -> None:
-        given = {"name": name, "trainable": trainable, "dtype": dtype}
-        super(Operation, self).__init__(**given)
+        super(Operation, self).__init__(name=name, trainable=trainable, dtype=dtype)
         self.name = name or self.name.replace("named_operation", self.operation)
         self.built = True
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from batchyard.models.errors import InvalidArgumentError
+from batchyard.models.errors import InvalidArgumentError, UnknownNameError
 from batchyard.models.saving.foreign.producer import Producer
 
 __all__ = ["check_arguments", "is_one_of", "without_neutral"]
@@ -99,6 +100,30 @@ def without_neutral(class_name: str, config: Mapping[str, Any]) -> dict[str, Any
             continue
         kept[key] = value
     return kept
+
+
+def expect_class(class_name: str, config: Mapping[str, Any], producer: Producer) -> None:
+    """Refuses layers of classes that neither this library has nor the custom objects.
+
+    Args:
+        class_name: of the layer.
+        config: its arguments, for its name.
+        producer: who wrote it.
+
+    Raises:
+        UnknownNameError: naming layer and class, and what helps.
+    """
+    from batchyard.models.layers.registry import layers
+    from batchyard.models.saving.custom_objects import find_custom_object
+
+    if class_name in layers or find_custom_object(class_name) is not None:
+        return
+    near = difflib.get_close_matches(class_name, list(layers), n=2)
+    raise UnknownNameError(
+        f"Unknown layer {class_name!r}: layer {config.get('name')!r}, written by {producer}, is of a class "
+        f"that isn't here. {f'Did you mean {near[0]!r}? ' if near else ''}Pass a class of your own that "
+        f"computes the same: custom_objects={{{class_name!r}: YourLayer}}."
+    )
 
 
 def check_arguments(class_name: str, config: Mapping[str, Any], producer: Producer) -> None:

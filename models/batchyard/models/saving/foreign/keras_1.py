@@ -130,7 +130,8 @@ def layer_of_keras_1(class_name: str, config: Arguments, order: str) -> tuple[st
     if class_name == "TimeDistributedDense":
         _, inner = layer_of_keras_1("Dense", dict(config), order)
         inner.pop("batch_input_shape", None)
-        outer = {key: config[key] for key in ("name", "trainable", "batch_input_shape") if key in config}
+        kept = ("name", "trainable", "batch_input_shape")
+        outer: Arguments = {key: item for key, item in config.items() if key in kept}
         return "TimeDistributed", {**outer, "layer": {"class_name": "Dense", "config": inner}}
     new = _CLASSES.get(class_name, class_name)
     renamed = {**_ARGUMENTS, **_OWN_ARGUMENTS.get(new, {})}

@@ -121,4 +121,4 @@ def restore(
     if layout.iterations is not None:
         optimizer.iterations = int(arrays[layout.iterations])
     if layout.learning_rate is not None:
-        optimizer.lr = float(arrays[layout.learning_rate])  # type: ignore[assignment]  # a descriptor
+        optimizer.lr = float(arrays[layout.learning_rate])
