@@ -44,8 +44,6 @@ def main():
     if options.only is not None:
         return run_one(options.seed, options.only)
     failures, counts = fuzz(options.inputs, options.seed, options.first, options.keep)
-    for number, failure in failures:
-        print(f"{number}: {failure}")
     print(f"{sum(counts.values())} inputs with seed {options.seed}: {dict(counts)}; {len(failures)} failures")
     return bool(failures)
 
@@ -66,7 +64,7 @@ def fuzz(inputs, seed="0", first=0, keep=None, progress=True):
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(dir=place) as folder:
         targets = Targets(os.path.join(folder, "input"), seed)
-        at, end = first, first + inputs
+        at, end, told = first, first + inputs, 0
         while at < end:
             reader, writer = os.pipe()
             child = os.fork()
@@ -83,6 +81,7 @@ def fuzz(inputs, seed="0", first=0, keep=None, progress=True):
             elif os.WEXITSTATUS(status):
                 failures.append((at, f"the process left with {os.WEXITSTATUS(status)}"))
                 at += 1
+            told = tell(failures, told) if progress else 0
             if progress and at % 10_000 < 2000:
                 rate = (at - first) / (time.monotonic() - begun)
                 print(
@@ -98,6 +97,13 @@ def fuzz(inputs, seed="0", first=0, keep=None, progress=True):
                         content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
                     )
     return failures, counts
+
+
+def tell(failures, told):
+    """Print the failures that were not told yet."""
+    for number, failure in failures[told:]:
+        print(f"{number}: {failure}", file=sys.stderr, flush=True)
+    return len(failures)
 
 
 def listen(reader, at, failures, counts):

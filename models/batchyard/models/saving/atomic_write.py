@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from batchyard.models.errors import ModelFileError
+from batchyard.models.errors import BatchyardModelsError, ModelFileError
 
 
 @contextmanager
@@ -38,7 +38,9 @@ def write_atomically(path: str | os.PathLike[str], overwrite: bool = True) -> It
             _sync(temporary)
             os.replace(temporary, target)
             _sync(directory)
-        except OSError as error:
+        except BatchyardModelsError:
+            raise
+        except (OSError, RuntimeError) as error:  # the latter is what h5py makes of a full disk on closing
             raise ModelFileError(
                 f"{os.fspath(path)} could not be written: {error}. "
                 "Check that its folder exists and may be written to, and that the disk has space."

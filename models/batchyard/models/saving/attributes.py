@@ -16,6 +16,8 @@ from batchyard.models.saving.guarded_reading import damage_refused
 HEADER_LIMIT = 64512
 #: The most texts in one attribute, and the longest list of names, in characters.
 _LIST_LIMIT, _NAMES_LIMIT = 4200, 64 * 2**20
+#: The most names in a list, of layers or weights.
+_COUNT_LIMIT = 50_000
 #: What attributes hold. Others aren't read: on damaged ones the HDF5 library crashes.
 _TYPES = (h5py.h5t.TypeStringID, h5py.h5t.TypeIntegerID, h5py.h5t.TypeFloatID)
 #: The longest attribute that is read, in bytes; no configuration comes near it.
@@ -79,10 +81,11 @@ def read_names(source: h5py.Group, name: str) -> list[str] | None:
         array = np.atleast_1d(np.asarray(part))
         if array.size:  # an empty list is stored as numbers
             names += [_decode(item, source, name) for item in array.ravel().tolist()]
-        if sum(map(len, names)) > _NAMES_LIMIT:
+        if sum(map(len, names)) > _NAMES_LIMIT or len(names) > _COUNT_LIMIT:
             raise ModelFileError(
                 f"Expected the names in {name!r} of {source.name!r} in {source.file.filename} to have at "
-                f"most {_NAMES_LIMIT} characters, found more. No Keras writes such a file."
+                f"most {_NAMES_LIMIT} characters, and to be at most {_COUNT_LIMIT}; found more. "
+                "No Keras writes such a file."
             )
     return names
 

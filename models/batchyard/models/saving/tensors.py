@@ -102,7 +102,12 @@ def write_tensors(model: Model, path: str | os.PathLike[str], overwrite: bool = 
     with write_atomically(path, overwrite) as temporary:
         if os.fspath(path).endswith(".safetensors"):
             config = {**describe_model(model), "keras_version": KERAS_VERSION}
-            _safetensors().save_file(tensors, temporary, metadata={_CONFIG: json.dumps(config)})
+            metadata = {_CONFIG: json.dumps(config)}
+            library = _safetensors(package="safetensors")
+            try:
+                _safetensors().save_file(tensors, temporary, metadata)
+            except library.SafetensorError as error:
+                raise OSError(str(error)) from error
         else:
             with open(temporary, "wb") as file:  # by a stream: torch would write the name into the file
                 torch.save(tensors, file)
@@ -116,9 +121,12 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         ModelFileError: where it is damaged, or holds something else than tensors by name.
     """
     name = os.fspath(path)
-    try:
-        if name.endswith(".safetensors"):
+    if name.endswith(".safetensors"):
+        try:
             return dict(_safetensors().load_file(name))
+        except (OSError, ValueError, _safetensors(package="safetensors").SafetensorError) as error:
+            raise ModelFileError(_unreadable(name, error)) from error
+    try:
         found = torch.load(name, map_location="cpu", weights_only=True)
     except (
         ArithmeticError,
@@ -132,10 +140,6 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         pickle.UnpicklingError,
         zipfile.BadZipFile,
     ) as error:
-        raise ModelFileError(_unreadable(name, error)) from error
-    except Exception as error:
-        if type(error).__name__ != "SafetensorError":
-            raise
         raise ModelFileError(_unreadable(name, error)) from error
     if not isinstance(found, dict) or not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in found.items()
