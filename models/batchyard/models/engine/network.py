@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from batchyard.models.backend.learning_phase import learning_phase_scope
 from batchyard.models.engine.graph import Graph, Plan
 from batchyard.models.engine.inspection import Inspection
 from batchyard.models.engine.layer import Layer
@@ -210,16 +211,27 @@ class Network(Persistence, Inspection, Layer):
     # Computing.
 
     def call(
-        self, inputs: Any, mask: Any = None, *, masks_out: list[Tensor | None] | None = None, **kwargs: Any
+        self,
+        inputs: Any,
+        mask: Any = None,
+        training: bool | None = None,
+        *,
+        masks_out: list[Tensor | None] | None = None,
+        **kwargs: Any,
     ) -> Any:
         """Computes the outputs for a tensor or a list of tensors.
 
         Args:
             inputs: one tensor per input.
             mask: the inputs' masks, None where there is none.
+            training: whether the layers act as in training, whatever is done around: files of later versions
+                call networks so. As the step says, by default.
             masks_out: a list to which the outputs' masks are appended.
             **kwargs: accepted for Keras's sake.
         """
+        if training is not None:
+            with learning_phase_scope(bool(training)):
+                return self.call(inputs, mask, masks_out=masks_out)
         plan, tensors = self._graph.plan, to_list(inputs)
         if self._telling_plan is not None and current_step() is not None:
             plan = self._telling_plan

@@ -73,7 +73,7 @@ class _Trial:
         """Runs it with open sizes set to a number."""
         try:
             return self._call(size, "meta")
-        except (RuntimeError, NotImplementedError):
+        except (RuntimeError, NotImplementedError, TypeError):
             # An operator without a meta kernel, or tensors that are no weights.
             try:
                 return self._call(size, "cpu")

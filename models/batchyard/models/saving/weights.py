@@ -206,7 +206,7 @@ def converted(
 
 def _difference(wanted: Sequence[tuple[int, ...]], found: Sequence[tuple[int, ...]]) -> str:
     if len(wanted) != len(found):
-        return f"expected {len(wanted)} weights, found {len(found)}."
+        return f"it expects {len(wanted)} weights, but the saved layer has {len(found)} of them."
     pairs = zip(wanted, found, strict=True)
     told = (f"expected the shape {shape}, found {other}" for shape, other in pairs if shape != other)
     return f"{'; '.join(told)}."
