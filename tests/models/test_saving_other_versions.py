@@ -152,6 +152,39 @@ def test_what_cannot_be_represented_is_refused_by_layer_class_and_argument(layer
         model_from_config(keras_3(layer))
 
 
+@pytest.mark.parametrize(("version", "zeros"), [("2.2.4", False), ("2.15.0", True), ("3.5.0", True)])
+def test_bidirectional_layers_of_later_versions_give_zeros_at_masked_steps(version, zeros):
+    inner = {"class_name": "LSTM", "config": {"name": "lstm", "units": 2, "return_sequences": True}}
+    layers = [
+        {"class_name": "Masking", "config": {"name": "mask", "batch_input_shape": [None, 3, 1]}},
+        {"class_name": "Bidirectional", "config": {"name": "both", "layer": inner}},
+    ]
+    model = model_from_config(
+        {"class_name": "Sequential", "config": {"name": "m", "layers": layers}, "keras_version": version}
+    )
+    found = model.predict(np.array([[[1.0], [2.0], [0.0]]], "float32"))[0]
+    assert (found[:2] != 0).any()
+    assert bool((found[2] == 0).all()) is zeros
+    assert model_from_json(model.to_json()).get_config() == model.get_config()
+
+
+@pytest.mark.parametrize(("version", "frozen"), [("2.15.0", True), ("3.5.0", False)])
+def test_a_network_called_for_inference_stays_so_in_training_where_its_writer_does(version, frozen):
+    entry = {"batch_input_shape": [None, 2], "name": "in", "dtype": "float32"}
+    entry = {"class_name": "InputLayer", "config": entry, "name": "in", "inbound_nodes": []}
+    normalization = {"name": "norm", "batch_input_shape": [None, 2], "momentum": 0.5}
+    inner = {"name": "base", "layers": [{"class_name": "BatchNormalization", "config": normalization}]}
+    call = [[["in", 0, 0, {"training": False}]]]
+    base = {"class_name": "Sequential", "config": inner, "name": "base", "inbound_nodes": call}
+    ends = {"input_layers": [["in", 0, 0]], "output_layers": [["base", 1, 0]]}
+    config = {"class_name": "Functional", "config": {"name": "m", "layers": [entry, base], **ends}}
+    model = model_from_config({**config, "keras_version": version})
+    model.compile("sgd", "mse")
+    x = np.arange(8, dtype="float32").reshape(4, 2)
+    model.train_on_batch(x, x)
+    assert bool((model.get_layer("base").get_weights()[2] == 0).all()) is frozen
+
+
 def test_code_in_a_file_of_keras_3_is_refused():
     code = {"class_name": "__lambda__", "config": {"code": "4wAA", "defaults": None, "closure": None}}
     layer = {"module": "keras.layers", "class_name": "Lambda", "config": {"name": "l", "function": code}}

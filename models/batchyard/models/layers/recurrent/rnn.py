@@ -81,6 +81,7 @@ class RNN(Layer):
                     f"them). Received: {cell!r}, which has no {needed}."
                 )
         num_constants = kwargs.pop("num_constants", None)
+        zero_output_for_mask = kwargs.pop("zero_output_for_mask", False)
         features, steps = kwargs.pop("input_dim", None), kwargs.pop("input_length", None)
         if "input_shape" not in kwargs and (features, steps) != (None, None):
             kwargs["input_shape"] = (steps, features)
@@ -91,6 +92,9 @@ class RNN(Layer):
         self.go_backwards = go_backwards
         self.stateful = stateful
         self.unroll = unroll
+        #: Whether the outputs of masked steps are zeros, not those of the step before; files of later
+        #: versions say so.
+        self.zero_output_for_mask = bool(zero_output_for_mask)
         self.supports_masking = True
         self.input_spec = [InputSpec(ndim=3)]
         self._num_constants: int | None = num_constants
@@ -336,6 +340,9 @@ class RNN(Layer):
         if self.stateful:
             self._keep_states(last)
         result = outputs if self.return_sequences else output
+        if self.zero_output_for_mask and self.return_sequences and mask is not None:
+            steps = mask.flip(1) if self.go_backwards else mask
+            result = result * steps.reshape((*mask.shape, *[1] * (result.ndim - mask.ndim))).to(result.dtype)
         return [result, *last] if self.return_state else result
 
     def _first_states(self, x: Tensor, initial: Sequence[Tensor]) -> list[Tensor]:
@@ -385,7 +392,7 @@ class RNN(Layer):
             if mask is None and masks == (None, None):
                 found = cell.fused(x.flip(1) if self.go_backwards else x, states)
                 if found is not None:
-                    return found[0], found[0][:, -1], found[1]
+                    return found[0], found[1][0], found[1]  # the last output is the first state
             steps = cell.project(x.transpose(0, 1), masks).unbind(0)
 
             def step(x: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, Sequence[Tensor]]:
@@ -423,6 +430,8 @@ class RNN(Layer):
         }
         if self._num_constants is not None:
             config["num_constants"] = self._num_constants
+        if self.zero_output_for_mask:
+            config["zero_output_for_mask"] = True
         return {**config, **self._cell_config()}
 
     def _cell_config(self) -> dict[str, Any]:

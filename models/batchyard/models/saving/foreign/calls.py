@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from batchyard.models.errors import InvalidArgumentError
-from batchyard.models.saving.foreign.producer import Producer
-from batchyard.models.saving.foreign.references import Reference, as_reference, references
+from batchyard.models.saving.foreign.producer import KERAS_3, Producer
+from batchyard.models.saving.foreign.references import as_reference, references
 
 __all__ = ["Call", "read_calls", "written"]
 
@@ -126,6 +126,8 @@ def written(call: Call, layer: Mapping[str, Any], producer: Producer) -> tuple[l
                 "as inputs only, so such a call cannot be made here. Write the layer so that it takes "
                 f"a list of inputs, and pass it in custom_objects={{{class_name!r}: YourLayer}}."
             )
+    if producer.family == KERAS_3:
+        kwargs.pop("training", None)  # there it is what fit and predict say, whatever the call said
     arguments = {key: item for key, item in kwargs.items() if _counts(class_name, key, item)}
     return [[*reference, arguments] for reference in tensors], constants
 
@@ -153,8 +155,3 @@ def _takes_training(class_name: str) -> bool:
         return False
     parameters: Sequence[str] = list(inspect.signature(call).parameters)
     return "training" in parameters
-
-
-def first_reference(call: Call) -> Reference | None:
-    """Returns the first tensor of a call."""
-    return next(references(call.args), None)
