@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from batchyard.models.optimizers.fused import adam_update, fusable
+from batchyard.models.optimizers.fused import adam_update
 from batchyard.models.optimizers.optimizer import DecayingOptimizer, Hyper, epsilon_or_default
 
 __all__ = ["Adam"]
@@ -62,7 +62,7 @@ class Adam(DecayingOptimizer):
         m, v = self._slots["m"], self._slots["v"]
         vhat = self._slots["vhat"] if self.amsgrad else None
         lr = self.decayed_lr()
-        if fusable(params) and beta_2 < 1.0:
+        if self._fusable and beta_2 < 1.0:
             adam_update(
                 params, grads, m, v, vhat, t=t, lr=lr, beta_1=beta_1, beta_2=beta_2, epsilon=self.epsilon
             )

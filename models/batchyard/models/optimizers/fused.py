@@ -18,6 +18,8 @@ _LEAST = sys.float_info.min
 
 def fusable(params: Sequence[Tensor]) -> bool:
     """Whether torch's fused kernels take these weights: of one device and float type, without gaps."""
+    if not params:
+        return False
     first = params[0]
     kind, device = first.dtype, first.device
     return (

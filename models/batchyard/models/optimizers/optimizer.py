@@ -14,6 +14,7 @@ from torch import Tensor
 from batchyard.models.backend.configuration import epsilon
 from batchyard.models.backend.hyper_parameter import HyperParameter, round_to_floatx
 from batchyard.models.errors import InvalidArgumentError, ShapeError
+from batchyard.models.optimizers.fused import fusable
 
 __all__ = ["Hyper", "Optimizer"]
 
@@ -64,7 +65,8 @@ class Optimizer(ABC):
         self.iterations = 0
         self._slots: dict[str, list[Tensor]] = {}
         self._pending: list[NDArray[Any]] | None = None
-        self._built_for: list[tuple[Tensor, torch.device]] = []
+        self._built_for: list[tuple[Tensor, int]] = []
+        self._fusable = False
 
     # Slots.
 
@@ -72,7 +74,8 @@ class Optimizer(ABC):
         """Makes the slots for the weights, unless they are there for weights of these shapes."""
         if self._slots and _same(params, self._built_for):
             return
-        self._built_for = [(p, p.device) for p in params]
+        self._built_for = [(p, p.data_ptr()) for p in params]
+        self._fusable = fusable(params)
         shapes = [p.shape for p in params]
         if self._slots_fit(shapes, params):
             return
@@ -240,9 +243,10 @@ class Optimizer(ABC):
         return cls(**arguments)
 
 
-def _same(params: Sequence[Tensor], known: list[tuple[Tensor, torch.device]]) -> bool:
+def _same(params: Sequence[Tensor], known: list[tuple[Tensor, int]]) -> bool:
+    """Whether these are the same weights, at the same places in memory."""
     return len(params) == len(known) and all(
-        p is one and p.device == device for p, (one, device) in zip(params, known, strict=True)
+        p is one and p.data_ptr() == at for p, (one, at) in zip(params, known, strict=True)
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from batchyard.models.optimizers.fused import fusable, rmsprop_update
+from batchyard.models.optimizers.fused import rmsprop_update
 from batchyard.models.optimizers.optimizer import DecayingOptimizer, Hyper, epsilon_or_default
 
 __all__ = ["RMSprop"]
@@ -47,7 +47,7 @@ class RMSprop(DecayingOptimizer):
 
     def _update(self, params: list[Tensor], grads: list[Tensor]) -> None:
         rho, squares = float(self.rho), self._slots["accumulator"]
-        if fusable(params):
+        if self._fusable:
             rmsprop_update(params, grads, squares, lr=self.decayed_lr(), rho=rho, epsilon=self.epsilon)
             return
         torch._foreach_mul_(squares, rho)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from batchyard.models.optimizers.fused import fusable, momentum_update
+from batchyard.models.optimizers.fused import momentum_update
 from batchyard.models.optimizers.optimizer import DecayingOptimizer, Hyper
 
 __all__ = ["SGD"]
@@ -46,7 +46,7 @@ class SGD(DecayingOptimizer):
 
     def _update(self, params: list[Tensor], grads: list[Tensor]) -> None:
         lr, momentum, moments = self.decayed_lr(), float(self.momentum), self._slots["moment"]
-        if not self.nesterov and fusable(params):
+        if not self.nesterov and self._fusable:
             momentum_update(params, grads, moments, lr, momentum)
             return
         torch._foreach_mul_(moments, momentum)

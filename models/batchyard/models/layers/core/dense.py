@@ -115,9 +115,8 @@ class Dense(Layer):
     def call(self, inputs: Tensor) -> Any:
         """Computes the output."""
         rows = inputs if inputs.ndim == 2 else inputs.reshape(-1, inputs.shape[-1])
-        output = (
-            torch.mm(rows, self.kernel) if self.bias is None else torch.addmm(self.bias, rows, self.kernel)
-        )
+        bias = self.bias
+        output = torch.mm(rows, self.kernel) if bias is None else torch.addmm(bias, rows, self.kernel)
         relu = self.activation is activations.relu
         if relu:
             output = torch.relu_(output)  # nobody else has seen it
