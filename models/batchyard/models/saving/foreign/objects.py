@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from batchyard.models.errors import InvalidArgumentError
+from batchyard.models.errors import InvalidArgumentError, UnknownNameError
 from batchyard.models.saving.custom_objects import find_custom_object
 from batchyard.models.saving.foreign.producer import KERAS_3, Producer
 from batchyard.models.saving.foreign.references import Reference
@@ -72,6 +73,7 @@ class Spelling:
                 continue
             if key in _ACTIVATIONS:
                 found[key] = self.activation(item)
+                _expect_activation(found[key], key, config.get("name"))
             elif key.endswith("_initializer"):
                 found[key] = self._initializer(item)
             elif key == "dtype":
@@ -151,6 +153,18 @@ class Spelling:
             )
             return "float32"
         return None if found in ("_infer", "infer") else found
+
+
+def _expect_activation(value: Any, argument: str, layer: Any) -> None:
+    from batchyard.models.activations.functions import activations
+
+    if isinstance(value, str) and value not in activations and find_custom_object(value) is None:
+        near = difflib.get_close_matches(value, list(activations), n=1)
+        raise UnknownNameError(
+            f"Unknown activation {value!r}: it is the {argument} of layer {layer!r}. "
+            f"{f'Did you mean {near[0]!r}? ' if near else ''}Pass the function that it was: "
+            f"custom_objects={{{value!r}: function}}."
+        )
 
 
 def _tensor(history: Any) -> Any:
