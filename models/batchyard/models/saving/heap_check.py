@@ -17,6 +17,8 @@ _HEAP = b"GCOL\x01\x00\x00\x00"
 #: A text longer than this many bytes may be referred to several times only if all together are no longer than
 #: that many.
 _LONG, _REPEATED = 64 * 2**10, 64 * 2**20
+#: How many bytes are searched for references, in all.
+_SEARCHED = 2**31
 #: An object's number, references, padding, and length.
 _OBJECT = struct.Struct("<HHIQ")
 
@@ -44,13 +46,42 @@ def check_heaps_in(data: mmap.mmap | bytes, name: str) -> None:
     Raises:
         ModelFileError: where one is damaged.
     """
+    heaps = []
     begin = data.find(_HEAP)
     while begin >= 0:
+        heaps.append(begin)
         if not _is_whole(data, begin):
             raise ModelFileError(
                 f"{name} is damaged: its texts at byte {begin} can't be told apart. Take another copy."
             )
         begin = data.find(_HEAP, begin + len(_HEAP))
+    for heap in heaps:
+        if _is_overlong(data, heap, _SEARCHED // len(heaps)):
+            raise ModelFileError(
+                f"{name} is damaged: it refers to a text at byte {heap} that would be longer than the file's own. "
+                "Take another copy."
+            )
+
+
+def _is_overlong(data: mmap.mmap | bytes, heap: int, searched: int) -> bool:
+    """Whether a reference gives a text in a heap a length that the heap can't hold.
+
+    The HDF5 library takes as much memory as the reference says before it compares. In large files only the
+    beginning and the end, where Keras's texts stand, are searched.
+    """
+    address = struct.pack("<Q", heap)
+    size = int.from_bytes(data[heap + 8 : heap + 16], "little")
+    half = searched // 2
+    parts = [(0, len(data))] if len(data) <= searched else [(0, half), (len(data) - half, len(data))]
+    for first, last in parts:
+        at = data.find(address, first, last)
+        while at >= 0:
+            length = int.from_bytes(data[max(0, at - 4) : at], "little")
+            number = int.from_bytes(data[at + 8 : at + 12], "little")
+            if length > max(size, _LONG) and 0 < number < 2**16:
+                return True
+            at = data.find(address, at + 1, last)
+    return False
 
 
 def _is_repeated(data: mmap.mmap | bytes, heap: int, number: int, length: int) -> bool:

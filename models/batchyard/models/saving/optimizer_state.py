@@ -59,7 +59,9 @@ def read_optimizer_state(file: h5py.Group, model: Model, producer: Producer | No
     if not datasets:
         return
     family = KERAS_2 if producer is None else producer.family
-    grouped = family in (KERAS_1, KERAS_2) or (family == TF_KERAS and names[0].endswith("/iter:0"))
+    grouped = family in (KERAS_1, KERAS_2) or (
+        family == TF_KERAS and names[0].rsplit("/", 1)[-1] in ("iter:0", "iter")
+    )
     names_there = _names_there(file, model) if producer is not None and producer.sorts_by_name else None
     restore_from(datasets, grouped, model, file.file.filename, names_there)
     if _ITERATIONS in group.attrs:
