@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
+from torch.nn.modules.module import _has_any_global_hook
 
 from batchyard.models.engine.bindings import bound
 from batchyard.models.engine.layer import Layer
@@ -28,6 +30,7 @@ class _Call:
         node: the call; asked if symbolic tensors are among its arguments.
         sources: slots of all its sources, None if these are the inputs alone.
         free: slots that nobody needs after this line.
+        relu: the line that only takes the relu of this one's output, which nobody else needs.
     """
 
     layer: Layer
@@ -36,6 +39,7 @@ class _Call:
     node: Node
     sources: tuple[int, ...] | None
     free: tuple[int, ...]
+    relu: _Call | None = None
 
     def arguments(self, slots: Sequence[Any]) -> dict[str, Any]:
         """Returns the keyword arguments."""
@@ -53,6 +57,43 @@ class _Call:
         tensors = [slots[place] for place in self.sources[-captured:]]
         with bound(self.node.sources[-captured:], tensors):
             return self.layer(given, **arguments)
+
+
+def _joined_with_relus(calls: Sequence[_Call], kept: set[int]) -> list[_Call]:
+    """Lets layers that can take a relu along do so, in the memory that they have just written.
+
+    Args:
+        calls: all lines.
+        kept: slots of the graph's outputs.
+    """
+    uses = Counter(place for call in calls for place in call.sources or call.inputs)
+    plain = [
+        call
+        for call in calls
+        if call.sources is None and not call.node.arguments and not call.layer._written_by_user
+    ]
+    relus = {call.inputs[0]: call for call in plain if getattr(call.layer, "is_relu", False)}
+    takers = {
+        call.outputs[0]: relus[call.outputs[0]]
+        for call in plain
+        if hasattr(call.layer, "call_with_relu")
+        and call.outputs[0] in relus
+        and uses[call.outputs[0]] == 1
+        and call.outputs[0] not in kept
+    }
+    return [replace(call, relu=takers.get(call.outputs[0])) for call in calls]
+
+
+def _unobserved(layer: Layer) -> bool:
+    """Whether nobody looks at a layer's calls, so that it need not be called by its front door."""
+    return layer.built and not (
+        _has_any_global_hook()
+        or layer._forward_hooks
+        or layer._forward_pre_hooks
+        or layer._backward_hooks
+        or layer._backward_pre_hooks
+        or layer.activity_regularizer
+    )
 
 
 class Plan:
@@ -91,6 +132,7 @@ class Plan:
             )
             for number, (n, ins, outs) in enumerate(lines)
         ]
+        self._calls = _joined_with_relus(self._calls, kept)
         self._slots = len(slots)
         #: Whether a layer within makes masks, whatever the inputs bring.
         self._makes_masks = any(t._keras_mask is not None for n in made for t in n.output_tensors)
@@ -102,12 +144,18 @@ class Plan:
         slots: list[Any] = [None] * self._slots
         for place, tensor in zip(self._inputs, inputs, strict=True):
             slots[place] = tensor
+        done: set[int] = set()  # outputs of relus that were taken with the line before
         for call in self._calls:
             if len(call.inputs) == 1:
                 given = slots[call.inputs[0]]
             else:
                 given = [slots[place] for place in call.inputs]
-            if call.sources is None:
+            if call.outputs[0] in done:
+                result = given
+            elif call.relu is not None and _unobserved(call.layer) and _unobserved(call.relu.layer):
+                result = call.layer.call_with_relu(given)
+                done.add(call.relu.outputs[0])
+            elif call.sources is None:
                 result = call.layer(given, **call.node.arguments)
             else:
                 result = call.compute(given, slots, call.arguments(slots))

@@ -36,6 +36,11 @@ class Activation(Layer):
         self.activation = activations.get(activation)
         self.supports_masking = True
 
+    @property
+    def is_relu(self) -> bool:
+        """Whether the layer is the plain relu, which a layer before it can take along."""
+        return self.activation is activations.relu
+
     def call(self, inputs: Tensor) -> Any:
         """Computes the output."""
         return self.activation(inputs)

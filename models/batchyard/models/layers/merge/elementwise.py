@@ -25,6 +25,10 @@ class Add(Merge):
         """Computes the output."""
         return reduce(torch.add, inputs)
 
+    def call_with_relu(self, inputs: Any) -> Tensor:
+        """Computes the relu of the output."""
+        return torch.relu_(self.call(inputs))
+
 
 @layers.register()
 class Subtract(Merge):

@@ -128,9 +128,17 @@ class BatchNormalization(Layer):
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Computes the output."""
+        return self._normalize(inputs, training).movedim(1, self.axis)
+
+    def call_with_relu(self, inputs: Tensor) -> Tensor:
+        """Computes the relu of the output."""
+        return torch.relu_(self._normalize(inputs, None)).movedim(1, self.axis)
+
+    def _normalize(self, inputs: Tensor, training: bool | None) -> Tensor:
+        """Computes the output, with the channels at axis 1."""
         x = inputs.movedim(self.axis, 1)  # torch's place of the channels; a view
         if not self.is_training(training):
-            output = torch.batch_norm(
+            return torch.batch_norm(
                 x,
                 self.gamma,
                 self.beta,
@@ -141,7 +149,6 @@ class BatchNormalization(Layer):
                 self.epsilon,
                 False,
             )
-            return output.movedim(1, self.axis)
         # With momentum 1 torch leaves the batch's own statistics in the two buffers.
         mean, variance = torch.zeros_like(self.moving_mean), torch.zeros_like(self.moving_variance)
         output = torch.batch_norm(x, self.gamma, self.beta, mean, variance, True, 1.0, self.epsilon, False)
@@ -151,7 +158,7 @@ class BatchNormalization(Layer):
         variance = variance * factor if count > 1 else torch.zeros_like(variance)
         self.add_moving_average_update(self.moving_mean, mean, self.momentum)
         self.add_moving_average_update(self.moving_variance, variance, self.momentum)
-        return output.movedim(1, self.axis)
+        return output
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the input's shape."""
