@@ -58,8 +58,8 @@ def check_heaps_in(data: mmap.mmap | bytes, name: str) -> None:
     for heap in heaps:
         if _is_overlong(data, heap, _SEARCHED // len(heaps)):
             raise ModelFileError(
-                f"{name} is damaged: it refers to a text at byte {heap} that would be longer than the file's own. "
-                "Take another copy."
+                f"{name} is damaged: it refers to a text at byte {heap} that would be longer than what "
+                "stands there. Take another copy."
             )
 
 
@@ -78,7 +78,8 @@ def _is_overlong(data: mmap.mmap | bytes, heap: int, searched: int) -> bool:
         while at >= 0:
             length = int.from_bytes(data[max(0, at - 4) : at], "little")
             number = int.from_bytes(data[at + 8 : at + 12], "little")
-            if length > max(size, _LONG) and 0 < number < 2**16:
+            # object headers of the format that Keras writes are aligned to eight bytes
+            if at % 8 == 4 and length > max(size, _LONG) and 0 < number < 2**16:
                 return True
             at = data.find(address, at + 1, last)
     return False

@@ -8,6 +8,7 @@ JSON: the values, name, dtype and shape of each array, and a CRC-32 of all array
 from __future__ import annotations
 
 import math
+import re
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -89,6 +90,8 @@ def unpack_arrays(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]
 def _planned(name: Any, dtype: Any, shape: Any) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
     if not isinstance(name, str) or not isinstance(dtype, str):
         raise TypeError("names and dtypes must be text")
+    if not re.fullmatch(r"[<>|=]?[a-zA-Z?]\d{0,2}", dtype):  # numpy parses longer ones as Python
+        raise TypeError(f"array {name!r} has the dtype {dtype!r}")
     found = np.dtype(dtype)
     if found.kind not in _KINDS or found.hasobject:
         raise TypeError(f"array {name!r} has the dtype {dtype!r}")
