@@ -87,7 +87,7 @@ def _joined_with_relus(calls: Sequence[_Call], kept: set[int]) -> list[_Call]:
 def _unobserved(layer: Layer) -> bool:
     """Whether nobody looks at a layer's calls, so that it need not be called by its front door."""
     return layer.built and not (
-        _has_any_global_hook()
+        _has_any_global_hook()  # type: ignore[no-untyped-call]
         or layer._forward_hooks
         or layer._forward_pre_hooks
         or layer._backward_hooks
