@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from batchyard.models import Sequential, load_model, model_from_json
-from batchyard.models.errors import InvalidArgumentError, ModelFileError, UnsafeCodeError
-from batchyard.models.layers import Dense
+from batchyard.models.errors import InvalidArgumentError, ModelFileError, ShapeError, UnsafeCodeError
+from batchyard.models.layers import Dense, NamedOperation
 from batchyard.models.saving import model_from_config
 
 DATA = Path(__file__).parent / "data" / "other_versions"
@@ -282,3 +282,35 @@ def test_an_optimizer_that_computes_otherwise_leaves_the_model_uncompiled(argume
     with pytest.warns(UserWarning, match=told):
         model = load_model(with_compile_config(change))
     assert not model.is_compiled
+
+
+@pytest.mark.parametrize(
+    ("operation", "args", "kwargs", "expected"),
+    [
+        (
+            "get_item",
+            [{"input": 0}, [{"ellipsis": True}, {"slice": [None, None, -1]}]],
+            {},
+            lambda x: x[..., ::-1],
+        ),
+        ("get_item", [{"input": 0}, [{"slice": [None] * 3}, 1]], {}, lambda x: x[:, 1]),
+        ("take", [{"input": 0}, [2, 0]], {"axis": 2}, lambda x: x[:, :, [2, 0]]),
+        ("var", [{"input": 0}], {"axis": [1, 2]}, lambda x: x.var((1, 2))),
+        ("pad", [{"input": 0}, [[0, 0], [1, 0], [0, 2]]], {}, lambda x: np.pad(x, [[0, 0], [1, 0], [0, 2]])),
+        ("one_hot", [{"input": 0}, 3], {}, lambda x: (x[..., None] == np.arange(3)).astype("float32")),
+        ("floor_divide", [7.0, {"input": 0}], {}, lambda x: 7.0 // x),
+        ("swapaxes", [{"input": 0}, 1, 2], {}, lambda x: x.swapaxes(1, 2)),
+        ("l2_normalize", [{"input": 0}], {"axis": -1}, lambda x: x / np.sqrt((x * x).sum(-1, keepdims=True))),
+    ],
+)
+def test_operations_compute_what_numpy_does(operation, args, kwargs, expected):
+    x = np.random.default_rng(0).integers(1, 3, (2, 3, 4)).astype("float32")
+    model = Sequential([NamedOperation(operation, args, kwargs, batch_input_shape=(None, 3, 4))])
+    np.testing.assert_allclose(model.predict(x), expected(x), rtol=1e-6)
+    again = model_from_json(model.to_json())
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+
+
+def test_an_operation_cannot_ask_for_any_number_of_tensors():
+    with pytest.raises(ShapeError, match="4096 parts"):
+        Sequential([NamedOperation("split", [{"input": 0}, 10**9], {"axis": 1}, batch_input_shape=(None, 3))])

@@ -13,10 +13,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from batchyard.models.backend.configuration import torch_dtype
-from batchyard.models.errors import UnknownNameError
+from batchyard.models.errors import InvalidArgumentError, UnknownNameError
 
 __all__ = ["find_operation", "has_operation"]
 
+#: Into how many parts a tensor may be cut: a file may ask for any number.
+_PARTS_LIMIT = 4096
 _operations: dict[str, Callable[..., Any]] = {}
 
 Axis = int | Sequence[int] | None
@@ -39,6 +41,13 @@ def find_operation(name: str) -> Callable[..., Any]:
     if name not in _operations:
         raise UnknownNameError.of("operation", name, _operations)
     return _operations[name]
+
+
+def _expect_few(count: int) -> None:
+    if not 0 <= count <= _PARTS_LIMIT:
+        raise InvalidArgumentError(
+            f"An operation may cut a tensor into {_PARTS_LIMIT} parts at most. Received: {count}."
+        )
 
 
 def _known_as(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -297,11 +306,13 @@ def _stack(x: Sequence[Tensor], axis: int = 0) -> Tensor:
 
 @_known_as("unstack")
 def _unstack(x: Tensor, num: int | None = None, axis: int = 0) -> list[Tensor]:
+    _expect_few(x.shape[axis])
     return list(torch.unbind(x, axis))
 
 
 @_known_as("split")
 def _split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+    _expect_few(indices_or_sections if isinstance(indices_or_sections, int) else len(indices_or_sections))
     if isinstance(indices_or_sections, int):
         return list(torch.tensor_split(x, indices_or_sections, axis))
     return list(torch.tensor_split(x, [int(one) for one in indices_or_sections], axis))
@@ -363,8 +374,7 @@ def _get_item(x: Tensor, key: Any) -> Tensor:
             axis = x.ndim - len([k for k in keys[place + 1 :] if k is not None])
             turned.append(one)
         elif isinstance(one, slice) and one.step is not None and one.step < 0:
-            places = range(*one.indices(x.shape[axis]))
-            x = torch.index_select(x, axis, torch.tensor(list(places), device=x.device, dtype=torch.long))
+            x = torch.index_select(x, axis, torch.arange(*one.indices(x.shape[axis]), device=x.device))
             turned.append(slice(None))
             axis += 1
         else:

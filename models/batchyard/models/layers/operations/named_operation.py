@@ -32,6 +32,7 @@ class NamedOperation(Operation):
         name: `add_1`, … if not given.
         trainable: accepted, as for every layer; there are no weights.
         dtype: accepted, as for every layer.
+        batch_input_shape: for the first layer of a Sequential.
 
     Input shape:
         any; a list where the function takes several tensors
@@ -54,15 +55,13 @@ class NamedOperation(Operation):
         name: str | None = None,
         trainable: bool = True,
         dtype: str | None = None,
+        batch_input_shape: Shape | None = None,
     ) -> None:
         self.operation = operation
         self._given = {"args": list(args), "kwargs": dict(kwargs or {})}
         function = find_operation(operation)
         super().__init__(function, _decoded(list(args)), _decoded(dict(kwargs or {})))
-        self._called(name, trainable, dtype)
-
-    def _called(self, name: str | None, trainable: bool, dtype: str | None) -> None:
-        super(Operation, self).__init__(name=name, trainable=trainable, dtype=dtype)
+        super(Operation, self).__init__(name, trainable, dtype, batch_input_shape)
         self.name = name or self.name.replace("named_operation", self.operation)
         self.built = True
 
@@ -93,7 +92,8 @@ class NamedOperation(Operation):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of `__init__`."""
-        return {"name": self.name, "trainable": self.trainable, "operation": self.operation, **self._given}
+        # an operation on symbolic tensors refuses to be described; this one is a layer like others
+        return {**super(Operation, self).get_config(), "operation": self.operation, **self._given}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
