@@ -6,9 +6,11 @@ of length zero that is marked as free space makes the library walk on the spot f
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import struct
+from collections.abc import Iterator
 
 from batchyard.models.errors import ModelFileError
 
@@ -17,8 +19,22 @@ _HEAP = b"GCOL\x01\x00\x00\x00"
 #: A text longer than this many bytes may be referred to several times only if all together are no longer than
 #: that many.
 _LONG, _REPEATED = 64 * 2**10, 64 * 2**20
-#: How many bytes are searched for references, in all.
-_SEARCHED = 2**31
+#: How many bytes are searched for attributes.
+_SEARCHED = 2**28
+#: The attributes that are read, as their names stand in a file.
+_ATTRIBUTES = (
+    b"model_config",
+    b"training_config",
+    b"keras_version",
+    b"backend",
+    b"layer_names",
+    b"weight_names",
+    b"name",
+)
+#: A text's length, the place of its heap, and its number there.
+_REFERENCE = struct.Struct("<IQI")
+#: HDF5's number of the types of variable length, and how many elements are looked at.
+_VARIABLE, _MOST = 9, 5000
 #: An object's number, references, padding, and length.
 _OBJECT = struct.Struct("<HHIQ")
 
@@ -46,43 +62,63 @@ def check_heaps_in(data: mmap.mmap | bytes, name: str) -> None:
     Raises:
         ModelFileError: where one is damaged.
     """
-    heaps = []
     begin = data.find(_HEAP)
     while begin >= 0:
-        heaps.append(begin)
         if not _is_whole(data, begin):
             raise ModelFileError(
                 f"{name} is damaged: its texts at byte {begin} can't be told apart. Take another copy."
             )
         begin = data.find(_HEAP, begin + len(_HEAP))
-    for heap in heaps:
-        if _is_overlong(data, heap, _SEARCHED // len(heaps)):
-            raise ModelFileError(
-                f"{name} is damaged: it refers to a text at byte {heap} that would be longer than what "
-                "stands there. Take another copy."
-            )
+    at = _overlong_text(data)
+    if at >= 0:
+        raise ModelFileError(
+            f"{name} is damaged: the attribute at byte {at} refers to texts that would be longer than the "
+            "file. Take another copy."
+        )
 
 
-def _is_overlong(data: mmap.mmap | bytes, heap: int, searched: int) -> bool:
-    """Whether a reference gives a text in a heap a length that the heap can't hold.
+def _overlong_text(data: mmap.mmap | bytes) -> int:
+    """Return where an attribute refers to texts that are longer than the file; -1 where none does.
 
-    The HDF5 library takes as much memory as the reference says before it compares. In large files only the
-    beginning and the end, where Keras's texts stand, are searched.
+    The HDF5 library takes as much memory as a reference says before it looks at the text. In large files only
+    the beginning and the end, where Keras's texts stand, are searched.
     """
-    address = struct.pack("<Q", heap)
-    size = int.from_bytes(data[heap + 8 : heap + 16], "little")
-    half = searched // 2
-    parts = [(0, len(data))] if len(data) <= searched else [(0, half), (len(data) - half, len(data))]
-    for first, last in parts:
-        at = data.find(address, first, last)
-        while at >= 0:
-            length = int.from_bytes(data[max(0, at - 4) : at], "little")
-            number = int.from_bytes(data[at + 8 : at + 12], "little")
-            # object headers of the format that Keras writes are aligned to eight bytes
-            if at % 8 == 4 and length > max(size, _LONG) and 0 < number < 2**16:
-                return True
-            at = data.find(address, at + 1, last)
-    return False
+    half = _SEARCHED // 2
+    parts = [(0, len(data))] if len(data) <= _SEARCHED else [(0, half), (len(data) - half, len(data))]
+    for name in _ATTRIBUTES:
+        for first, last in parts:
+            at = data.find(name, first, last)
+            while at >= 0:
+                if any(sum(lengths) > len(data) + _REPEATED for lengths in _lengths(data, at, len(name))):
+                    return at
+                at = data.find(name, at + 1, last)
+    return -1
+
+
+def _lengths(data: mmap.mmap | bytes, at: int, name_size: int) -> Iterator[list[int]]:
+    """Yield the lengths of the texts that an attribute refers to, whose name stands here, if it is one."""
+    for version, head, pad in ((1, 8, 8), (2, 8, 1), (3, 9, 1)):
+        begin = at - head
+        if begin < 0 or data[begin] != version:
+            continue
+        _, size, type_size, space_size = struct.unpack_from("<HHHH", data, begin)
+        if not name_size < size <= name_size + 4:  # a zero follows, and perhaps the number of a part
+            continue
+        kind = at + -(-size // pad) * pad
+        space = kind + -(-type_size // pad) * pad
+        values = space + -(-space_size // pad) * pad
+        if values + _REFERENCE.size > len(data) or data[kind] & 15 != _VARIABLE:
+            continue
+        room = (len(data) - values) // _REFERENCE.size
+        count = min(room, _elements(bytes(data[space : space + space_size])))
+        yield [_REFERENCE.unpack_from(data, values + n * _REFERENCE.size)[0] for n in range(count)]
+
+
+def _elements(space: bytes) -> int:
+    """Return how many elements an attribute has, by its description; at most as many as are read."""
+    rank, first = (space[1], 8 if space[0] == 1 else 4) if len(space) > 1 else (0, 0)
+    sizes = [int.from_bytes(space[first + 8 * n : first + 8 * n + 8], "little") for n in range(min(rank, 4))]
+    return min(math.prod(sizes), _MOST)
 
 
 def _is_repeated(data: mmap.mmap | bytes, heap: int, number: int, length: int) -> bool:
