@@ -193,7 +193,8 @@ def read_array(dataset: h5py.Dataset, shape: Sequence[int]) -> NDArray[Any]:
             f"found {dataset.shape}. The file belongs to another model."
         )
     with damage_refused(dataset.parent, dataset.name.rsplit("/", 1)[-1]):
-        return np.asarray(dataset[()])
+        array = np.asarray(dataset[()])
+        return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _place(group: h5py.Group, path: str) -> str:
