@@ -101,7 +101,7 @@ def test_weights_of_keras_3_load_by_order_and_by_name():
     other = Sequential([Dense(5, input_shape=(4,), name="dense"), Dense(9, name="dense_1")])
     with pytest.raises(ModelFileError, match=r"dense_1.*expected a weight of the shape \(5, 9\), found"):
         other.load_weights(DATA / "keras_3_optimizer_rmsprop.weights.h5")
-    with pytest.warns(UserWarning, match="Skipping the weights of layer 'dense_1'"):
+    with pytest.warns(UserWarning, match="Skipping loading the weights of layer 'dense_1'"):
         other.load_weights(DATA / "keras_3_optimizer_rmsprop.weights.h5", by_name=True, skip_mismatch=True)
     np.testing.assert_array_equal(other.layers[0].get_weights()[0], model.layers[0].get_weights()[0])
 

@@ -101,7 +101,12 @@ def read_checkpoint(
                     f"{error} The file belongs to another model; by_name=True with skip_mismatch=True "
                     "leaves such layers alone."
                 ) from error
-            warnings.warn(f"Skipping the weights of layer {layer.name!r}: {error}", UserWarning, stacklevel=4)
+            warnings.warn(
+                f"Skipping loading the weights of layer {layer.name!r} due to mismatch with those "
+                f"saved: {error}",
+                UserWarning,
+                stacklevel=4,
+            )
     arrays = [(weight, read_array(dataset, tuple(weight.shape))) for weight, dataset in assignments]
     with torch.no_grad():
         for weight, array in arrays:

@@ -74,8 +74,9 @@ def read_weights(
     wanted = [layer for layer in layers if layer.weights]
     if len(saved) != len(wanted):
         raise ModelFileError(
-            f"Expected the weights of {len(wanted)} layers ({_some(layer.name for layer in wanted)}) in "
-            f"{group.file.filename}, found those of {len(saved)} ({_some(name for name, _ in saved)}). "
+            f"Cannot load weights of {len(saved)} layers into a model with weights in {len(wanted)} layers. "
+            f"Expected {_some(layer.name for layer in wanted)} in {group.file.filename}, found "
+            f"{_some(name for name, _ in saved)}. "
             "The file belongs to another model; by_name=True loads only the layers whose names match."
         )
     by_name = {layer.name: layer for layer in wanted}
@@ -119,7 +120,8 @@ def read_weights_by_name(
                 if not skip_mismatch:
                     raise
                 warnings.warn(
-                    f"Skipping the weights of layer {name!r}: {mismatch.difference}",
+                    f"Skipping loading the weights of layer {name!r} due to mismatch with those saved: "
+                    f"{mismatch.difference}",
                     UserWarning,
                     stacklevel=4,
                 )
@@ -207,8 +209,8 @@ def converted(
 def _difference(wanted: Sequence[tuple[int, ...]], found: Sequence[tuple[int, ...]]) -> str:
     if len(wanted) != len(found):
         return f"it expects {len(wanted)} weights, but the saved layer has {len(found)} of them."
-    pairs = zip(wanted, found, strict=True)
-    told = (f"expected the shape {shape}, found {other}" for shape, other in pairs if shape != other)
+    pairs = [pair for pair in zip(wanted, found, strict=True) if pair[0] != pair[1]]
+    told = (f"a weight has shape {own}, but the saved one has shape {other}" for own, other in pairs)
     return f"{'; '.join(told)}."
 
 
