@@ -1,6 +1,6 @@
 """A process that has one model and runs a round when told to: `contender.py KIND WORKLOAD`.
 
-Reads lines `fit` and `predict`, answers each with a line of JSON; a first line says the versions.
+Reads lines `warm up`, `fit` and `predict`, answers each with a line of JSON; a first line says the versions.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -36,14 +37,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         runner, versions = _runner(given, Path(folder))
         workload = WORKLOADS[given.workload]
-        rounds: dict[str, Callable[[], dict[str, float]]] = {
-            "fit": _round(runner.fit, workload.rows, workload.batch, given.device)
-        }
-        if workload.predicts:
-            rounds["predict"] = _round(runner.predict, workload.rows, 256, given.device)
         print(json.dumps(versions), file=answers)
+        rounds: dict[str, Callable[[], dict[str, float]]] = {}
         for line in sys.stdin:
-            print(json.dumps(rounds[line.strip()]() | {"peak": _peak()}), file=answers)
+            if line.strip() == "warm up":
+                rounds["fit"] = _round(runner.fit, workload.rows, workload.batch, given.device)
+                if workload.predicts:
+                    rounds["predict"] = _round(runner.predict, workload.rows, 256, given.device)
+                print(json.dumps({}), file=answers)
+            else:
+                print(json.dumps(rounds[line.strip()]() | {"peak": _peak()}), file=answers)
 
 
 def _runner(given: argparse.Namespace, folder: Path) -> tuple[Any, dict[str, str]]:
@@ -89,14 +92,14 @@ def _round(
     seconds, cut = 0.0, 2 * batch
     while seconds < SECONDS / 8 and cut < rows:
         cut = min(rows, 2 * cut)
-        seconds = _timed(lambda: run(cut, 1), device)
-    seconds = min(_timed(lambda: run(cut, 1), device) for _ in range(2))
+        seconds = _timed(partial(run, cut, 1), device)
+    seconds = _timed(partial(run, cut, 1), device)
     wanted = SECONDS / seconds * cut
     part = rows if wanted >= rows else max(batch, int(wanted) // batch * batch)
     epochs = max(1, round(wanted / part))
 
     def one_round() -> dict[str, float]:
-        return {"rate": part * epochs / _timed(lambda: run(part, epochs), device)}
+        return {"rate": part * epochs / _timed(partial(run, part, epochs), device)}
 
     return one_round
 

@@ -34,8 +34,7 @@ def main() -> None:
     lines = [
         "# Time of imports",
         "",
-        f"A new process each, files in the cache; medians of {given.rounds} alternating rounds, seconds of wall "
-        "clock, the start of Python included.",
+        f"New processes, files in the cache, the start of Python included: medians of {given.rounds} rounds.",
         "",
         "| import | seconds | relative to torch |",
         "|---|---|---|",

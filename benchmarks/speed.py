@@ -83,11 +83,12 @@ def measure(workload: str, names: list[str], rounds: int, flags: list[str]) -> d
     processes = {name: _start(name, workload, flags) for name in names}
     versions: dict[str, str] = {}
     missing: dict[str, str] = {}
-    for name, process in list(processes.items()):
-        first = process.stdout.readline()  # type: ignore[union-attr]
-        if first:
-            versions |= json.loads(first)
-        else:
+    for process in processes.values():
+        versions |= json.loads(process.stdout.readline() or "{}")  # type: ignore[union-attr]
+    for name, process in list(processes.items()):  # one at a time: they find how much fills a round
+        try:
+            _ask(process, "warm up")
+        except (BrokenPipeError, json.JSONDecodeError):
             del processes[name]
             missing[name] = _last_error(process)
             print(f"  {name} is left out: {missing[name]}", flush=True)
@@ -126,7 +127,8 @@ def _start(name: str, workload: str, flags: list[str]) -> subprocess.Popen[str]:
 
 
 def _ask(process: subprocess.Popen[str], verb: str) -> dict[str, float]:
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     time.sleep(0.1)  # the one before falls asleep
     print(verb, file=process.stdin, flush=True)
     answer: dict[str, float] = json.loads(process.stdout.readline())

@@ -33,7 +33,7 @@ def write_table(results: dict[str, Any], path: Path) -> None:
     lines = [
         "# Speed of `fit` and `predict`",
         "",
-        "Rows per second of PyTorch tuned by hand, and what the others reach of it: medians over rounds in "
+        "Rows per second of PyTorch tuned by hand, and what the others reach of it: medians over rounds in",
         "which all take their turn. Above 1.00 is faster.",
         "",
         "| workload | PyTorch by hand, rows/s | "
