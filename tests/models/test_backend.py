@@ -21,7 +21,7 @@ from batchyard.models.errors import (
 )
 from batchyard.models.layers import Dense, Dropout, Input, Lambda
 
-API = Path(__file__).parent / "data" / "keras_2_2_4_api_backend.json"
+API = Path(__file__).parent / "data" / "keras_2_2_4_api.json"
 X = np.random.RandomState(0).rand(6, 4).astype("float32")
 
 

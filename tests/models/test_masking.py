@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from batchyard.models import Model, Sequential
-from batchyard.models.errors import DataError, InvalidArgumentError, MaskingError
+from batchyard.models.errors import DataError, MaskingError
 from batchyard.models.layers import Dense, Flatten, Input, Lambda, Layer, Masking, concatenate
 
 
@@ -116,8 +116,9 @@ def test_weights_per_step_with_lanes_give_the_loss_of_the_whole_batch():
 
 def test_weights_per_step_need_outputs_with_steps():
     model = Sequential([Dense(1, input_shape=(2,))])
-    with pytest.raises(InvalidArgumentError, match="axis of time"):
-        model.compile("sgd", "mse", sample_weight_mode="temporal")
+    model.compile("sgd", "mse", sample_weight_mode="temporal")
+    with pytest.raises(DataError, match="axis of time"):
+        model.train_on_batch(np.ones((4, 2)), np.ones((4, 1)), sample_weight=np.ones(4))
 
 
 def test_weights_per_step_need_the_targets_steps():

@@ -46,14 +46,14 @@ KERAS_MODULES: dict[str, str | tuple[str, ...]] = {
     **{
         f"keras.engine.{name}": _ENGINE
         for name in (
-            "base_layer",
             "input_layer",
             "network",
             "sequential",
-            "topology",
             "training",
         )
     },
+    "keras.engine.base_layer": (f"{_OURS}.compat.node", *_ENGINE),
+    "keras.engine.topology": (f"{_OURS}.compat.node", *_ENGINE),
     "keras.engine.saving": (f"{_OURS}.compat.saving", *_ENGINE),
     "keras.engine.training_arrays": f"{_OURS}.compat.training_arrays",
     "keras.engine.training_generator": f"{_OURS}.compat.training_generator",

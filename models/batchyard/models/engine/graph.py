@@ -44,9 +44,9 @@ class _Call:
     def arguments(self, slots: Sequence[Any]) -> dict[str, Any]:
         """Returns the keyword arguments."""
         if self.sources is None:
-            return self.node.arguments
-        _, arguments = self.node.filled([slots[place] for place in self.sources])
-        return arguments
+            arguments: dict[str, Any] = self.node.arguments
+            return arguments
+        return self.node.filled([slots[place] for place in self.sources])[1]
 
     def compute(self, given: Any, slots: Sequence[Any], arguments: dict[str, Any]) -> Any:
         """Calls the layer."""

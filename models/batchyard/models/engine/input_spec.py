@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from batchyard.models.engine.symbolic import Shape, to_list
@@ -22,7 +22,7 @@ class InputSpec:
         ndim: number of axes, the batch included.
         max_ndim: most axes.
         min_ndim: fewest axes.
-        axes: sizes of certain axes.
+        axes: sizes of certain axes, by number; none by default.
     """
 
     dtype: str | None = None
@@ -30,7 +30,7 @@ class InputSpec:
     ndim: int | None = None
     max_ndim: int | None = None
     min_ndim: int | None = None
-    axes: Mapping[int, int | None] = field(default_factory=dict)
+    axes: Mapping[int, int | None] | None = None
 
 
 def check_inputs(spec: Any, shapes: list[Shape], layer_name: str) -> None:
@@ -70,7 +70,7 @@ def _problem(spec: InputSpec, shape: Shape) -> str | None:
     if spec.min_ndim is not None and len(shape) < spec.min_ndim:
         return f"expected min_ndim={spec.min_ndim}, found ndim={len(shape)}"
     axes = dict(enumerate(spec.shape)) if spec.shape is not None else {}
-    for axis, size in {**axes, **spec.axes}.items():
+    for axis, size in {**axes, **(spec.axes or {})}.items():
         if size is not None and shape[axis] not in (size, None):
             return f"expected axis {axis} of the input to have size {size}, found {shape[axis]}"
     return None

@@ -92,11 +92,11 @@ class Inspection:
 
     def _make_train_function(self) -> None:
         """Checks that the model is compiled, as training would."""
-        self._network.compiled  # type: ignore[attr-defined]  # noqa: B018
+        self._network.compiled  # noqa: B018
 
     def _make_test_function(self) -> None:
         """Checks that the model is compiled, as evaluation would."""
-        self._network.compiled  # type: ignore[attr-defined]  # noqa: B018
+        self._network.compiled  # noqa: B018
 
     def _make_predict_function(self) -> None:
         """Does nothing: a model predicts as it is, in any thread."""

@@ -325,6 +325,17 @@ class Layer(LossesAndUpdates, nn.Module):
             for weight, array in zip(own, arrays, strict=True):
                 weight.copy_(torch.from_numpy(np.array(array)))
 
+    def assert_input_compatibility(self, inputs: Any) -> None:
+        """Compares inputs with what `input_spec` says that the layer expects; each call does.
+
+        Args:
+            inputs: a tensor, or a list of them.
+
+        Raises:
+            ShapeError: if one does not fit.
+        """
+        check_inputs(self.input_spec, [tuple(one.shape) for one in to_list(inputs)], self.name)
+
     def count_params(self) -> int:
         """Returns the number of numbers in all weights.
 
@@ -372,8 +383,7 @@ class Layer(LossesAndUpdates, nn.Module):
         if not self.built:
             self._build_for([tuple(tensor.shape) for tensor in to_list(inputs)])
         outputs = super().__call__(inputs, **kwargs)
-        context = current_step()
-        if self.activity_regularizer is not None and context is not None:
+        if self.activity_regularizer is not None and (context := current_step()) is not None:
             context.activity_losses += [self.activity_regularizer(output) for output in to_list(outputs)]
         return outputs
 

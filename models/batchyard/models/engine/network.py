@@ -22,7 +22,6 @@ from batchyard.models.engine.symbolic import (
     Node,
     Shape,
     SymbolicTensor,
-    is_symbolic,
     to_list,
     unpack_singleton,
 )
@@ -267,21 +266,21 @@ class Network(Persistence, Inspection, Layer):
             one.value
             for layer in own
             for one in layer._losses
-            if is_symbolic(one.value) and self._is_of_this_graph(layer, one.value)
+            if isinstance(one.value, SymbolicTensor) and self._is_of_this_graph(layer, one.value)
         ]
         updates = [
             one.value
             for layer in own
             for one in layer._updates
-            if is_symbolic(one.value) and self._is_of_this_graph(layer, one.value)
+            if isinstance(one.value, SymbolicTensor) and self._is_of_this_graph(layer, one.value)
         ]
         self._told_losses = len(losses)
         wanted = [*losses, *updates]
         self._telling_plan = Graph(self.inputs, [*self.outputs, *wanted]).plan if wanted else None
 
-    def _is_of_this_graph(self, layer: Layer, value: Any) -> bool:
+    def _is_of_this_graph(self, layer: Layer, value: SymbolicTensor) -> bool:
         """Whether a loss or update that a layer was given is of this graph; a shared layer has others too."""
-        return layer is self or not isinstance(value, SymbolicTensor) or self._follows_from_inputs(value)
+        return layer is self or self._follows_from_inputs(value)
 
     def _follows_from_inputs(self, value: SymbolicTensor) -> bool:
         return set(map(id, get_source_inputs(value))) <= set(map(id, self.inputs))
@@ -292,7 +291,9 @@ class Network(Persistence, Inspection, Layer):
         Raises:
             GraphError: if a symbolic loss does not follow from the model's inputs.
         """
-        symbolic = [] if current_step() else [loss for loss in to_list(losses) if is_symbolic(loss)]
+        symbolic = (
+            [] if current_step() else [loss for loss in to_list(losses) if isinstance(loss, SymbolicTensor)]
+        )
         for loss in symbolic:
             if not self._follows_from_inputs(loss):
                 raise GraphError(
@@ -357,6 +358,7 @@ class Network(Persistence, Inspection, Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns layers and connections, in Keras 2.2.4's layout."""
+        assert isinstance(self._graph, Graph)  # models of classes of their own say before that they have none
         return network_config(self.name, self._graph)
 
     @classmethod

@@ -29,8 +29,13 @@ class Pickling:
     A Lambda of a function without a name is pickled as code, which unpickling refuses, as loading does.
     """
 
-    is_subclassed: bool
     built: bool
+
+    if TYPE_CHECKING:
+
+        @property
+        def is_subclassed(self) -> bool:
+            """See `Model`."""
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Returns what `pickle` writes."""

@@ -35,8 +35,8 @@ def choose_target(filepath: FileLike, target: str | None, targets: Sequence[str]
     is_archive = path.endswith(".keras") and "keras" in targets
     if is_archive and target == "keras2":
         raise InvalidArgumentError(
-            f"{path!r} ends with .keras, which is an archive of Keras 3; Keras 2 opens HDF5. Let the name end "
-            "with .h5, or leave target out."
+            f"{path!r} ends with .keras, which is an archive of Keras 3; Keras 2 opens HDF5. Let the name "
+            "end with .h5, or leave target out."
         )
     if target == "keras" and isinstance(filepath, h5py.Group):
         raise InvalidArgumentError(

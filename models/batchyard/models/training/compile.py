@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor
 
@@ -314,7 +314,8 @@ def _metric(metric: Any, prefix: str, loss: Scorer, shape: Shape, weighted: bool
     if found is None:
         raise InvalidArgumentError("A metric cannot be None. Leave it out of the list of metrics.")
     if is_stateful(found):
-        return NamedMetric(prefix + found.name, found, weighted, RunningMetric(found))
+        running = cast(Any, found)  # a layer, with a name
+        return NamedMetric(prefix + running.name, found, weighted, RunningMetric(found))
     name = getattr(found, "__name__", type(found).__name__)
     return NamedMetric(prefix + name, found, weighted)
 

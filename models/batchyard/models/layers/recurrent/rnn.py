@@ -189,7 +189,7 @@ class RNN(Layer):
             return to_list(operation(self.get_initial_state)(inputs))
         shapes = self._state_shapes(tuple(inputs.shape))
         dtype = inputs.dtype if inputs.is_floating_point() else None
-        return [torch.zeros((inputs.shape[0], *s), dtype=dtype, device=inputs.device) for s in shapes]  # type: ignore[arg-type]
+        return [torch.zeros((inputs.shape[0], *s), dtype=dtype, device=inputs.device) for s in shapes]
 
     def reset_states(self, states: Any = None) -> None:
         """Sets the states with which the next batch begins; of a stateful layer only.
@@ -339,7 +339,7 @@ class RNN(Layer):
         outputs, output, last = self._run(x, states, mask, training, to_list(constants) if constants else [])
         if self.stateful:
             self._keep_states(last)
-        result = outputs if self.return_sequences else output
+        result: Any = outputs if self.return_sequences else output
         if self.zero_output_for_mask and self.return_sequences and mask is not None:
             steps = mask.flip(1) if self.go_backwards else mask
             result = result * steps.reshape((*mask.shape, *[1] * (result.ndim - mask.ndim))).to(result.dtype)

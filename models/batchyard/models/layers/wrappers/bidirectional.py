@@ -51,6 +51,11 @@ class Bidirectional(Wrapper):
     backward_layer: Any
     layer: Any
 
+    @property
+    def constraints(self) -> dict[Any, Any]:
+        """The constraints of both directions' weights, by weight."""
+        return {weight: weight.constraint for weight in self.weights if weight.constraint is not None}
+
     def __init__(
         self, layer: Layer, merge_mode: str | None = "concat", weights: Any = None, **kwargs: Any
     ) -> None:
