@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from batchyard.models import Sequential, layers, load_model
+from batchyard.models import Sequential, backend, layers, load_model
 from batchyard.models.backend import learning_phase_scope
 from batchyard.models.errors import InvalidArgumentError, ShapeError
 
@@ -157,6 +157,20 @@ def in_training(layer, x):
     torch.manual_seed(0)
     with learning_phase_scope(True):
         return layer(x)
+
+
+@pytest.mark.parametrize("given", [None, "channels_first", "channels_last"])
+@pytest.mark.parametrize("setting", ["channels_first", "channels_last"])
+def test_a_configuration_of_locally_connected_sequences_means_the_same_under_any_setting(given, setting):
+    layer = layers.LocallyConnected1D(2, 3, data_format=given)
+    config = layer.get_config()
+    assert config.get("data_format", "channels_last") == layer.data_format
+    assert ("data_format" in config) == (given == "channels_first")  # Keras 2.2.4 never writes it
+    backend.set_image_data_format(setting)
+    try:
+        assert layers.LocallyConnected1D.from_config(config).data_format == layer.data_format
+    finally:
+        backend.set_image_data_format("channels_last")
 
 
 def test_gaussian_noise_has_its_deviation():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
+from batchyard.models.backend.configuration import image_data_format
 from batchyard.models.layers.local.locally_connected import LocallyConnected
 from batchyard.models.layers.registry import layers
 
@@ -82,3 +84,17 @@ class LocallyConnected1D(LocallyConnected):
             implementation,
             **kwargs,
         )
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of `__init__`; as in Keras 2.2.4 no `data_format` of channels_last."""
+        config = super().get_config()
+        if config["data_format"] == "channels_last":
+            del config["data_format"]
+        return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Makes the layer: of channels_last where nothing is said, whatever the setting of the library."""
+        if image_data_format() != "channels_last":
+            config = {"data_format": "channels_last", **config}
+        return super().from_config(config)
