@@ -7,6 +7,7 @@ Source: Keras 3, `losses`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import torch
@@ -23,7 +24,7 @@ from batchyard.models.losses.functions import (
 __all__ = ["BinaryCrossentropy", "CategoricalCrossentropy", "Huber", "SparseCategoricalCrossentropy"]
 
 
-class _Loss:
+class _Loss(ABC):
     """A loss with arguments.
 
     Attributes:
@@ -32,8 +33,9 @@ class _Loss:
 
     function: Any = None
 
+    @abstractmethod
     def __call__(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        raise NotImplementedError
+        """Computes the loss of each row."""
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of `__init__`."""
