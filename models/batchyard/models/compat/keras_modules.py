@@ -17,7 +17,7 @@ _ENGINE = (
     f"{_OURS}.saving",
     f"{_OURS}.utils.generic_utils",
 )
-_LAYERS = (f"{_OURS}.layers", *_ENGINE)
+_LAYERS = (f"{_OURS}.layers", f"{_OURS}.compat.recurrent", *_ENGINE)
 
 #: A text is a module that is used itself under Keras's name. A tuple are modules whose names are offered
 #: together, by a module that stands in for them: there its attributes may be replaced without harm to ours.

@@ -392,12 +392,16 @@ class Layer(LossesAndUpdates, nn.Module):
         check_inputs(self.input_spec, shapes, self.name)
         if self.built:
             return
-        self.build(unpack_singleton([(None, *shape[1:]) if shape else shape for shape in shapes]))
+        self.build(unpack_singleton([self._shape_to_build_for(shape) for shape in shapes]))
         self._register_weights()
         self.built = True
         if self._initial_weights is not None:
             self.set_weights(self._initial_weights)
             self._initial_weights = None
+
+    def _shape_to_build_for(self, shape: Shape) -> Shape:
+        """Returns what `build` is told of an input's shape: weights do not depend on the batch."""
+        return (None, *shape[1:]) if shape else shape
 
     def _register_weights(self) -> None:
         """Makes weights known to torch that `build` did not assign to an attribute."""

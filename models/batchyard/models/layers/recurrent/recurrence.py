@@ -22,8 +22,10 @@ def run_steps(
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Computes a sequence.
 
-    Where a row is masked, the states stay and the output is repeated. Before the first step that counts the
-    output is the first state where that has the output's shape, or zeros if `unroll`: so does Keras.
+    Where a row is masked, the states stay and the output is the first state: for all cells of this library
+    that is the output of the step before, and for stacked ones that of the first cell. With `unroll` the
+    output is repeated instead, and begins with zeros. So does Keras. Where the first state has another shape
+    than the output, which Keras refuses, it is as with `unroll`.
 
     Args:
         step: computes one step.
@@ -45,12 +47,10 @@ def run_steps(
         return outputs, current
     for x, mask in zip(inputs, masks, strict=True):
         output, new = step(x, current)
-        if outputs:
-            before = outputs[-1]
-        elif unroll or current[0].shape != output.shape:
-            before = torch.zeros_like(output)
-        else:
+        if not unroll and current[0].shape == output.shape:
             before = current[0]
+        else:
+            before = outputs[-1] if outputs else torch.zeros_like(output)
         chosen = torch.where(_like(mask, output), output, before)
         is_state = new[0] is output and current[0] is before  # as for all cells of this library
         current = [

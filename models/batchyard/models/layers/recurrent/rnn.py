@@ -275,11 +275,11 @@ class RNN(Layer):
     @contextmanager
     def _expecting(self, count: int) -> Iterator[None]:
         """Lets the input come with states and constants, which `_check_states` looks at."""
-        self.input_spec = [*self.input_spec[:1], *[InputSpec()] * (count - 1)]
+        self.input_spec = [*to_list(self.input_spec)[:1], *[InputSpec()] * (count - 1)]
         try:
             yield
         finally:
-            self.input_spec = self.input_spec[:1]
+            self.input_spec = to_list(self.input_spec)[:1]
 
     def _all_inputs(self, inputs: Any, initial_state: Any, constants: Any) -> list[Any]:
         if isinstance(inputs, list | tuple):
