@@ -331,3 +331,23 @@ def test_products_of_many_axes_take_the_first_ones_as_the_batch():
     product = layers.Dot((3, 2))(inputs)
     assert product.shape == (None, 3, 4, 6)
     np.testing.assert_allclose(Model(inputs, product).predict([x, y]), x @ y, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("unroll", "outputs"),
+    [
+        (False, [[10.0, 20.0], [26.0, 48.0], [13.0, 24.0]]),
+        (True, [[0.0, 0.0], [26.0, 48.0], [26.0, 48.0]]),
+    ],
+)
+def test_masked_steps_of_rnn_put_out_the_first_state_unless_unrolled(unroll, outputs):
+    # Recorded from Keras 2.2.4.
+    def step(inputs, states):
+        new = inputs + states[0]
+        return 2 * new, [new]
+
+    x, mask = K.constant([[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]]), K.constant([[0, 1, 0]])
+    last, found, states = K.rnn(step, x, [K.constant([[10.0, 20.0]])], mask=mask, unroll=unroll)
+    assert found[0].tolist() == outputs
+    assert last[0].tolist() == outputs[-1]
+    assert states[0].tolist() == [[13.0, 24.0]]

@@ -29,7 +29,8 @@ def rnn(
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
     """Goes through the time steps of a batch.
 
-    Where a step is masked, the states stay, and the output is that of the step before (0 at the first).
+    Where a step is masked, the states stay, and the output is the first state; with `unroll`, or if the first
+    state has another shape, it is that of the step before (0 at the first).
 
     Args:
         step_function: (input of a step, states + constants) to (output, new states).
@@ -38,7 +39,7 @@ def rnn(
         go_backwards: whether to begin with the last step.
         mask: (batch, time) or (batch, time, 1), False where a step does not count.
         constants: passed to every step behind the states.
-        unroll: accepted for Keras's sake.
+        unroll: changes only what masked steps put out.
         input_length: accepted for Keras's sake.
 
     Returns:
@@ -54,7 +55,10 @@ def rnn(
         if counts is None:
             states = list(new_states)
         else:
-            before = outputs[-1] if outputs else torch.zeros_like(output)
+            if not unroll and states and states[0].shape == output.shape:
+                before = states[0]
+            else:
+                before = outputs[-1] if outputs else torch.zeros_like(output)
             output = _where(counts[time], output, before)
             states = [_where(counts[time], new, old) for new, old in zip(new_states, states, strict=True)]
         outputs.append(output)
