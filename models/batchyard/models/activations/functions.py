@@ -64,7 +64,8 @@ def softmax(x: Tensor, axis: int = -1) -> Tensor:
 @activations.register()
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """Returns x where positive, else alpha * (exp(x) - 1)."""
-    return functional.elu(x, alpha)
+    result = functional.elu(x)
+    return result if alpha == 1.0 else torch.where(x > 0, result, alpha * result)
 
 
 @activations.register()
@@ -87,14 +88,22 @@ def softsign(x: Tensor) -> Tensor:
 
 @activations.register()
 def relu(x: Tensor, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
-    """Returns x where at least the threshold, else alpha * (x - threshold).
+    """Returns x where greater than the threshold, else alpha * (x - threshold).
 
     With `max_value` x is cut to 0 … max_value first: what lies between a threshold below 0 and 0 becomes 0.
+    Gradients at the bends are those of Keras 2.2.4 on TensorFlow.
     """
-    if alpha == 0.0 and threshold == 0.0:
-        return torch.relu(x) if max_value is None else torch.clamp(x, 0.0, max_value)
-    kept = x if max_value is None else torch.clamp(x, 0.0, max_value)
-    return torch.where(x >= threshold, kept, alpha * (x - threshold))
+    if alpha and max_value is None and threshold == 0.0:
+        return functional.leaky_relu(x, alpha)
+    if threshold != 0.0:
+        kept = torch.where(x <= threshold, 0.0, x)
+    elif max_value == 6:
+        kept = functional.relu6(x)
+    else:
+        kept = torch.relu(x)
+    if max_value is not None and (threshold != 0.0 or max_value != 6):
+        kept = torch.clamp(kept, 0.0, max_value)
+    return kept - alpha * torch.relu(threshold - x) if alpha else kept
 
 
 @activations.register()

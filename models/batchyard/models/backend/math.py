@@ -138,14 +138,16 @@ def clip(x: Any, min_value: Any, max_value: Any) -> Tensor:
 
 @operation
 def maximum(x: Any, y: Any) -> Tensor:
-    """Returns the greater of two, element by element."""
-    return torch.maximum(*_pair(x, y))
+    """Returns the greater of two, element by element; where they are equal, the gradient is the first's."""
+    x, y = _pair(x, y)
+    return torch.where((x >= y) | torch.isnan(x), x, y)
 
 
 @operation
 def minimum(x: Any, y: Any) -> Tensor:
-    """Returns the lesser of two, element by element."""
-    return torch.minimum(*_pair(x, y))
+    """Returns the lesser of two, element by element; where they are equal, the gradient is the first's."""
+    x, y = _pair(x, y)
+    return torch.where((x <= y) | torch.isnan(x), x, y)
 
 
 @operation

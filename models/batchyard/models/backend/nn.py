@@ -42,7 +42,7 @@ __all__ = [
 
 @operation
 def relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
-    """Returns x where at least the threshold, else alpha * (x - threshold); at most max_value."""
+    """Returns x where greater than the threshold, else alpha * (x - threshold); at most max_value."""
     return activations.relu(as_tensor(x), alpha, max_value, threshold)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor
-from torch.nn import functional
 
+from batchyard.models.activations.functions import elu
 from batchyard.models.backend.hyper_parameter import round_to_floatx
 from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.symbolic import Shape
@@ -43,7 +43,7 @@ class ELU(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Computes the output."""
-        return functional.elu(inputs, self.alpha)
+        return elu(inputs, self.alpha)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the input's shape."""

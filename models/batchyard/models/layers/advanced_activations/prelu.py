@@ -73,7 +73,7 @@ class PReLU(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Computes the output."""
-        return torch.where(inputs > 0, inputs, self.alpha * inputs)
+        return torch.relu(inputs) - self.alpha * torch.relu(-inputs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the input's shape."""

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from batchyard.models.backend.math import maximum, minimum
 from batchyard.models.engine.symbolic import Shape
 from batchyard.models.errors import GraphError
 from batchyard.models.layers.merge.merge import Merge
@@ -70,7 +71,7 @@ class Maximum(Merge):
 
     def merge(self, inputs: Sequence[Tensor]) -> Tensor:
         """Computes the output."""
-        return reduce(torch.maximum, inputs)
+        return reduce(maximum, inputs)
 
 
 @layers.register()
@@ -79,4 +80,4 @@ class Minimum(Merge):
 
     def merge(self, inputs: Sequence[Tensor]) -> Tensor:
         """Computes the output."""
-        return reduce(torch.minimum, inputs)
+        return reduce(minimum, inputs)
