@@ -81,6 +81,7 @@ class Bidirectional(Wrapper):
             half = len(weights) // 2
             self.forward_layer._initial_weights = weights[:half]
             self.backward_layer._initial_weights = weights[half:]
+        self.trainable = self._trainable
         self.merge_mode = merge_mode
         self.stateful = layer.stateful
         self.return_sequences = bool(self.forward_layer.return_sequences)
@@ -88,6 +89,18 @@ class Bidirectional(Wrapper):
         self.supports_masking = True
         self.input_spec = layer.input_spec
         self._num_constants: int | None = num_constants
+
+    @property
+    def trainable(self) -> bool:
+        """Whether `fit` changes the weights of both directions."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = value
+        for direction in ("forward_layer", "backward_layer"):
+            if direction in self._modules:
+                getattr(self, direction).trainable = value
 
     def _hold(self, layer: Layer) -> None:
         # A model for the two directions, computed by neither: torch must not count its weights.

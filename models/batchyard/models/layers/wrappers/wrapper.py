@@ -37,6 +37,19 @@ class Wrapper(Layer):
     def _hold(self, layer: Layer) -> None:
         self.layer = layer
 
+    @property
+    def trainable(self) -> bool:
+        """Whether `fit` changes the weights: whether the layer within is trainable.
+
+        The wrapper's argument of that name decides it anew, as in Keras 2.2.4: a frozen layer must be frozen
+        after it is wrapped, or its wrapper be given `trainable=False`.
+        """
+        return self.layer.trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self.layer.trainable = value
+
     def build(self, input_shape: Any = None) -> None:
         """Does nothing: subclasses build the layer within."""
         self.built = True
