@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from batchyard.models.errors import InvalidArgumentError, UnknownNameError
-from batchyard.models.saving.foreign.producer import Producer
+from batchyard.models.saving.foreign.producer import KERAS_2, Producer
 
 __all__ = ["check_arguments", "is_one_of", "without_neutral"]
 
@@ -127,7 +127,7 @@ def expect_class(class_name: str, config: Mapping[str, Any], producer: Producer)
 
 
 def check_arguments(class_name: str, config: Mapping[str, Any], producer: Producer) -> None:
-    """Refuses arguments that this library's layer does not have.
+    """Refuses arguments that this library's layer does not have, or that another Keras took otherwise.
 
     Args:
         class_name: of the layer.
@@ -140,7 +140,7 @@ def check_arguments(class_name: str, config: Mapping[str, Any], producer: Produc
     accepted = _accepted(class_name)
     own = _NEUTRAL_OF.get(class_name, {})
     for key, value in config.items():
-        if accepted is None or (key in accepted and key not in own):
+        if accepted is None or (key in accepted and (key not in own or producer.family == KERAS_2)):
             continue
         neutral = own.get(key) or _NEUTRAL.get(key)
         expected = f"only {key}={neutral[0]!r} is" if neutral else "that argument is not"
