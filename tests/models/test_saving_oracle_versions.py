@@ -71,7 +71,7 @@ def expect_as_recorded(path, trains_on):
     with np.load(path.parent / f"{path.name.rsplit('.', 1)[0]}.npz") as stored:
         record = dict(stored)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "(?s).*(fresh optimizer|penalty on their output)")
+        warnings.filterwarnings("ignore", "(?s).*(fresh optimizer|penalty on their output|trained on Theano)")
         model = load_model(path)
     x, y = several(record, "x"), several(record, "y")
     predictions, expected = model.predict(x), several(record, "prediction")

@@ -50,8 +50,12 @@ def expect_close(ours, theirs):
 
 def load(file, **arguments):
     if file.startswith("keras_1") and arguments.get("compile", True):
-        with pytest.warns(UserWarning, match="fresh optimizer"):
-            return load_model(DATA / file, **arguments)
+        with pytest.warns(UserWarning, match="Keras 1") as caught:
+            model = load_model(DATA / file, **arguments)
+        told = [str(one.message) for one in caught]
+        assert sum("fresh optimizer" in one for one in told) == 1
+        assert sum("trained on Theano" in one for one in told) == int("convolutional_th" in file)
+        return model
     return load_model(DATA / file, **arguments)
 
 

@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 
 from batchyard.models.backend.configuration import torch_dtype
 from batchyard.models.errors import InvalidArgumentError
+from batchyard.models.initializers.replaced_values import are_replaced
 from batchyard.models.registry import Registry
 
 __all__ = [
@@ -105,6 +106,15 @@ class _Random(Initializer):
 
     seed: int | None
 
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        """Returns random numbers; zeros where a file's weights take their place at once."""
+        if are_replaced():
+            return torch.zeros(tuple(shape), dtype=torch_dtype(dtype))
+        return self._values(shape, dtype)
+
+    def _values(self, shape: Sequence[int], dtype: Any) -> Tensor:
+        raise TypeError(f"{type(self).__name__} has no _values(shape, dtype): give it one, or __call__.")
+
     def _generator(self) -> Generator | None:
         return None if self.seed is None else Generator().manual_seed(int(self.seed))
 
@@ -137,8 +147,7 @@ class RandomNormal(_Random):
         self.stddev = stddev
         self.seed = seed
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        """Returns random numbers."""
+    def _values(self, shape: Sequence[int], dtype: Any) -> Tensor:
         return self._normal(shape, dtype, self.mean, self.stddev)
 
     def get_config(self) -> dict[str, Any]:
@@ -161,8 +170,7 @@ class RandomUniform(_Random):
         self.maxval = maxval
         self.seed = seed
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        """Returns random numbers."""
+    def _values(self, shape: Sequence[int], dtype: Any) -> Tensor:
         return self._uniform(shape, dtype, self.minval, self.maxval)
 
     def get_config(self) -> dict[str, Any]:
@@ -185,8 +193,7 @@ class TruncatedNormal(_Random):
         self.stddev = stddev
         self.seed = seed
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        """Returns random numbers."""
+    def _values(self, shape: Sequence[int], dtype: Any) -> Tensor:
         return self._truncated(shape, dtype, self.mean, self.stddev)
 
     def get_config(self) -> dict[str, Any]:
@@ -224,8 +231,7 @@ class VarianceScaling(_Random):
         self.distribution = distribution
         self.seed = seed
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        """Returns random numbers."""
+    def _values(self, shape: Sequence[int], dtype: Any) -> Tensor:
         fan_in, fan_out = compute_fans(shape)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, fan)
@@ -257,8 +263,7 @@ class Orthogonal(_Random):
         self.gain = gain
         self.seed = seed
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        """Returns the matrix in the given shape."""
+    def _values(self, shape: Sequence[int], dtype: Any) -> Tensor:
         rows, columns = math.prod(shape[:-1]), shape[-1]
         numbers = self._normal((rows, columns), "float64", 0.0, 1.0)
         u, _, v = torch.linalg.svd(numbers, full_matrices=False)

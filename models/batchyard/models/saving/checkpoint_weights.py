@@ -107,10 +107,24 @@ def read_checkpoint(
                 UserWarning,
                 stacklevel=4,
             )
+    if not by_name:
+        _expect_all(model, assignments, file)
     arrays = [(weight, read_array(dataset, tuple(weight.shape))) for weight, dataset in assignments]
     with torch.no_grad():
         for weight, array in arrays:
             weight.copy_(torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False)))
+
+
+def _expect_all(model: Model, assignments: list[Assignment], file: h5py.Group) -> None:
+    """Refuses a file that leaves weights as they were made, such as those of layers kept in a list."""
+    given = {id(weight) for weight, _ in assignments}
+    missing = [weight.keras_name for weight in model.weights if id(weight) not in given]
+    if missing:
+        raise ModelFileError(
+            f"Expected all weights of {model.name!r} in {file.file.filename}, found none for "
+            f"{', '.join(missing[:6])}{', ...' if len(missing) > 6 else ''}. A layer that holds layers has "
+            "to hold each as an attribute of its own; by_name=True loads what is there."
+        )
 
 
 def optimizer_arrays(file: h5py.Group) -> list[h5py.Dataset]:

@@ -137,8 +137,7 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
         InvalidArgumentError: where it isn't the configuration of a model.
     """
     config = parse_json(json_string, "the model's configuration")
-    with weight_budget(_NUMBER_LIMIT, "the text", _TOO_LARGE):
-        return model_from_config(config, custom_objects)
+    return build_from_text(config, custom_objects)
 
 
 def model_from_yaml(yaml_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Model:
@@ -152,8 +151,25 @@ def model_from_yaml(yaml_string: str | bytes, custom_objects: Mapping[str, Any] 
         InvalidArgumentError: where it isn't the configuration of a model.
     """
     config = parse_yaml(yaml_string, "the model's configuration")
-    with weight_budget(_NUMBER_LIMIT, "the text", _TOO_LARGE):
-        return model_from_config(config, custom_objects)
+    return build_from_text(config, custom_objects)
+
+
+def build_from_text(
+    config: Any, custom_objects: Mapping[str, Any] | None = None, where: str = "the model's configuration"
+) -> Model:
+    """Build a model from a configuration that no weights bear out, and which may ask for no more than 2 GiB.
+
+    Args:
+        config: class and configuration, parsed.
+        custom_objects: classes and functions of the user that it may name.
+        where: it stands, for messages.
+
+    Raises:
+        InvalidArgumentError: where it isn't the configuration of a model.
+        ModelFileError: where its weights would be larger.
+    """
+    with weight_budget(_NUMBER_LIMIT, "the text", _TOO_LARGE), configuration_errors(where):
+        return build_model(config, custom_objects)
 
 
 @contextmanager

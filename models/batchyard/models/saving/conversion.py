@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from batchyard.models.errors import InvalidArgumentError, ModelFileError
+from batchyard.models.initializers.replaced_values import replaced_values
 from batchyard.models.saving.atomic_write import write_atomically
 from batchyard.models.saving.config import (
-    build_model,
-    configuration_errors,
+    build_from_text,
     model_to_json,
     model_to_yaml,
     parse_json,
@@ -147,16 +147,19 @@ def _read(
         if config is None and model is None:
             raise InvalidArgumentError(_needs_model(source))
         if config is not None:
-            with configuration_errors(f"the configuration in {source}"):
-                built = build_model(config, custom_objects)
+            with replaced_values():
+                built = build_from_text(config, custom_objects, f"the configuration in {source}")
         else:
-            built = _architecture(str(model), custom_objects)
+            with replaced_values():
+                built = _architecture(str(model), custom_objects)
         set_tensors(built, read_tensors(source), source)
         return built
     if model is not None:
-        built = _architecture(os.fspath(model), custom_objects)
-        if not source.endswith((".json", ".yaml", ".yml")):
-            load_weights(built, source)
+        if source.endswith((".json", ".yaml", ".yml")):
+            return _architecture(os.fspath(model), custom_objects)
+        with replaced_values():
+            built = _architecture(os.fspath(model), custom_objects)
+        load_weights(built, source)
         return built
     if source.endswith((".json", ".yaml", ".yml")):
         return _architecture(source, custom_objects)
@@ -181,8 +184,8 @@ def _architecture(path: str, custom_objects: Mapping[str, Any] | None) -> Model:
     except OSError as error:
         raise ModelFileError(f"{path} can't be read: {error.strerror}. Check the path.") from error
     parse = parse_json if path.endswith(".json") else parse_yaml
-    with configuration_errors(f"the configuration in {path}"):
-        return build_model(parse(text, f"the content of {path}"), custom_objects)
+    config = parse(text, f"the content of {path}")
+    return build_from_text(config, custom_objects, f"the configuration in {path}")
 
 
 def _needs_model(source: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 
 from batchyard.models.errors import BatchyardModelsError, ModelFileError, NotCompiledError
+from batchyard.models.initializers.replaced_values import replaced_values
 from batchyard.models.saving.archive import is_archive, open_archive
 from batchyard.models.saving.attributes import read_text
 from batchyard.models.saving.checkpoint_weights import is_checkpoint
@@ -180,13 +181,14 @@ def _load(
     name: str, kind: str, config: Any, custom_objects: Mapping[str, Any]
 ) -> tuple[Model | None, str, list[str]]:
     """Load a model as a user would; return it, or why that is refused, and what is warned of."""
-    from batchyard.models.saving.config import model_from_config
+    from batchyard.models.saving.config import build_from_text
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             if kind == "configuration":
-                model = model_from_config(config, custom_objects)
+                with replaced_values():  # nobody computes with this model
+                    model = build_from_text(config, custom_objects)
             else:
                 model = load_model(name, custom_objects)
         except BatchyardModelsError as error:

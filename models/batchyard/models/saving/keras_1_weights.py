@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["convert_keras_1_weights"]
+__all__ = ["convert_keras_1_weights", "warn_of_theano"]
 
 Array = NDArray[Any]
 
@@ -44,6 +45,38 @@ def convert_keras_1_weights(layer: Any, weights: Sequence[Array]) -> list[Array]
         return [_conv1d_kernel(layer, given[0]), *given[1:]]
     axes = _TURNS.get((kind, getattr(layer, "data_format", "")))
     return given if axes is None else [np.transpose(given[0], axes), *given[1:]]
+
+
+def warn_of_theano(layers: Iterable[Any], file: str) -> None:
+    """Tells that kernels may be turned by half a turn, where a file of Keras 1 does not say so.
+
+    Keras 1 kept no note of its backend. Channels first was the order of Theano's users, so only this is taken
+    as a sign.
+
+    Args:
+        layers: whose weights were read, models and wrappers among them.
+        file: its name, for the message.
+    """
+    names = [layer.name for layer in _convolutions(layers)]
+    if names:
+        warnings.warn(
+            f"{file} was written by Keras 1, which did not note its backend, and "
+            f"{', '.join(names[:6])}{', ...' if len(names) > 6 else ''} have their channels first, as was "
+            "usual with Theano. Kernels trained on Theano are turned by half a turn: compare a prediction; "
+            "if it differs, call keras.utils.layer_utils.convert_all_kernels_in_model(model) once.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _convolutions(layers: Iterable[Any]) -> Iterator[Any]:
+    """Yields the convolutions with their channels first, and more than one place in a kernel."""
+    for layer in layers:
+        first = getattr(layer, "data_format", "") == "channels_first"
+        if first and np.max(getattr(layer, "kernel_size", 1)) > 1:
+            yield layer
+        inner = getattr(layer, "layers", None)
+        yield from _convolutions(inner if isinstance(inner, list) else layer._sublayers())
 
 
 def _gathered(weights: list[Array], gates: tuple[int, ...], axes: tuple[int, ...] | None) -> list[Array]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 
 from batchyard.models.errors import BatchyardModelsError, InvalidArgumentError, ModelFileError
+from batchyard.models.initializers.replaced_values import replaced_values
 from batchyard.models.saving.archive import Archive, is_archive, open_archive
 from batchyard.models.saving.attributes import read_names, read_text
 from batchyard.models.saving.checkpoint_weights import (
@@ -24,6 +25,7 @@ from batchyard.models.saving.config import build_model, parse_json
 from batchyard.models.saving.custom_objects import scope_of
 from batchyard.models.saving.foreign.producer import KERAS_1, Producer, producer_of
 from batchyard.models.saving.guarded_reading import FileLike, find, find_dataset, find_group, open_for_reading
+from batchyard.models.saving.keras_1_weights import warn_of_theano
 from batchyard.models.saving.marshalled_code import safe_mode_scope
 from batchyard.models.saving.model_file import expect_built
 from batchyard.models.saving.optimizer_state import begin_as_written, read_optimizer_state, restore_from
@@ -105,6 +107,8 @@ def load_weights(
             read_weights_by_name(group, model.layers, skip_mismatch, reshape)
         else:
             read_weights(group, model.layers, reshape)
+        if producer_of(read_text(group, "keras_version") or "1.0").family == KERAS_1:
+            warn_of_theano(model.layers, file.file.filename)
 
 
 def _load_hdf5(file: h5py.Group, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
@@ -114,14 +118,33 @@ def _load_hdf5(file: h5py.Group, custom_objects: Mapping[str, Any] | None, compi
     name = file.file.filename
     producer = producer_of(read_text(file, "keras_version"), config)
     weights = find_group(file, "model_weights")
-    with _errors_of(name), weight_budget(_count_numbers(weights), name):
-        model = build_model(config, custom_objects, producer, for_inference=not compile)
+    model = _build(config, custom_objects, producer, compile, _count_numbers(weights), name)
     if model.built:
         read_weights(weights, model.layers, own_names=True)
+        if producer.family == KERAS_1:
+            warn_of_theano(model.layers, name)
     if compile:
         training = _read_json(file, "training_config")
         if _compile(model, training, name, producer, custom_objects):
             _restore(file, model, producer)
+    return model
+
+
+def _build(
+    config: Any,
+    custom_objects: Mapping[str, Any] | None,
+    producer: Producer,
+    compile: bool,
+    numbers: int,
+    name: str,
+) -> Model:
+    """Build a model of no more numbers than its file has."""
+    with _errors_of(name):
+        with weight_budget(numbers, name), replaced_values():
+            model = build_model(config, custom_objects, producer, for_inference=not compile)
+        if not model.built:  # nothing will be read into it, so the first values of what it has count
+            with weight_budget(numbers, name):
+                model = build_model(config, custom_objects, producer, for_inference=not compile)
     return model
 
 
@@ -141,8 +164,7 @@ def _load_archive(archive: Archive, custom_objects: Mapping[str, Any] | None, co
     config = archive.config()
     producer = producer_of(archive.version(), config)
     with archive.weights() as file:
-        with _errors_of(archive.name), weight_budget(count_numbers(file), archive.name):
-            model = build_model(config, custom_objects, producer, for_inference=not compile)
+        model = _build(config, custom_objects, producer, compile, count_numbers(file), archive.name)
         if model.built:
             read_checkpoint(file, model, config)
         training = (config.get("compile_config") or None) if isinstance(config, Mapping) else None

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchyard.models.errors import ModelFileError
+
 if TYPE_CHECKING:
     from batchyard.models.optimizers.optimizer import Optimizer
 
@@ -111,14 +113,29 @@ def restore(
         layout: where what stands.
         arrays: in the order of the file.
         order: places of the trained weights, in the order of the file.
+
+    Raises:
+        ModelFileError: where the number of steps, or the learning rate, is none; nothing has changed then.
     """
     import torch
 
+    iterations = None if layout.iterations is None else _number(arrays[layout.iterations], "number of steps")
+    rate = None if layout.learning_rate is None else _number(arrays[layout.learning_rate], "learning rate")
     with torch.no_grad():
         for name, places in layout.slots.items():
             for weight, place in zip(order, places, strict=True):
                 optimizer._slots[name][weight].copy_(torch.from_numpy(np.array(arrays[place])))
-    if layout.iterations is not None:
-        optimizer.iterations = int(arrays[layout.iterations])
-    if layout.learning_rate is not None:
-        optimizer.lr = float(arrays[layout.learning_rate])
+    if iterations is not None:
+        optimizer.iterations = int(iterations)
+    if rate is not None:
+        optimizer.lr = rate
+
+
+def _number(array: NDArray[Any], what: str) -> float:
+    value = float(array)
+    if not 0 <= value < 2**63:  # neither is NaN
+        raise ModelFileError(
+            f"Expected a {what} in the optimizer's state, a number that is not negative; found {value!r}. "
+            "The file is damaged; with compile=False the model is loaded for predictions."
+        )
+    return value

@@ -1,0 +1,89 @@
+"""Loading gives each weight the file's value, computes no first values, and tells what it cannot know."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from batchyard.models import Sequential, load_model
+from batchyard.models.errors import ModelFileError
+from batchyard.models.layers import LSTM, Conv2D, Dense
+from batchyard.models.saving.conversion import convert_file
+from batchyard.models.saving.inspection import inspect_file
+
+
+def recurrent(units=6):
+    model = Sequential([LSTM(units, input_shape=(4, 3)), Dense(2)])
+    model.compile("adam", "mse")
+    return model
+
+
+@pytest.mark.parametrize("ending", ["h5", "keras"])
+@pytest.mark.filterwarnings("ignore:hard_sigmoid")
+def test_first_values_are_not_computed_for_weights_that_a_file_brings(tmp_path, monkeypatch, ending):
+    model = recurrent()
+    x = np.random.default_rng(0).normal(size=(5, 4, 3)).astype("float32")
+    model.save(tmp_path / f"m.{ending}")
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.linalg, "svd", None)
+        loaded = load_model(tmp_path / f"m.{ending}")
+    np.testing.assert_allclose(loaded.predict(x), model.predict(x), rtol=0, atol=1e-6)
+    assert all(np.abs(weight).max() > 0 for weight in recurrent().get_weights()[:2])  # is over then
+
+
+def test_weights_alone_are_converted_without_first_values(tmp_path, monkeypatch):
+    model = recurrent()
+    model.save_weights(tmp_path / "w.h5")
+    (tmp_path / "m.json").write_text(model.to_json())
+    monkeypatch.setattr(torch.linalg, "svd", None)
+    convert_file(tmp_path / "w.h5", tmp_path / "m.h5", model=tmp_path / "m.json")
+    loaded = load_model(tmp_path / "m.h5", compile=False)
+    for ours, theirs in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_looking_into_a_configuration_computes_nothing_and_takes_no_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.linalg, "svd", None)
+    config = {
+        "class_name": "Sequential",
+        "config": [
+            {"class_name": "LSTM", "config": {"units": 2048, "batch_input_shape": [None, 4, 3], "name": "l"}}
+        ],
+    }
+    path = tmp_path / "m.json"
+    path.write_text(json.dumps(config))
+    report = inspect_file(path)
+    assert not report.problem
+    assert report.parameters == 4 * 2048 * (2048 + 3 + 1)
+    config["config"][0]["config"]["units"] = 10**6
+    path.write_text(json.dumps(config))
+    assert "may not take up so much memory" in inspect_file(path).problem
+    with pytest.raises(ModelFileError, match="may not take up so much memory"):
+        convert_file(path, tmp_path / "m.h5")
+
+
+@pytest.mark.parametrize("steps", [np.nan, np.inf, -1.0])
+def test_steps_that_are_no_number_of_steps_are_refused(tmp_path, steps):
+    model = recurrent()
+    model.train_on_batch(np.zeros((2, 4, 3)), np.zeros((2, 2)))
+    model.save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5", "r+") as file:
+        del file["optimizer_weights/Adam/iterations:0"]
+        file["optimizer_weights/Adam/iterations:0"] = np.float32(steps)
+    with pytest.raises(ModelFileError, match="number of steps"):
+        load_model(tmp_path / "m.h5")
+
+
+def test_keras_1_files_with_channels_first_tell_of_theano(tmp_path):
+    model = Sequential([Conv2D(2, 3, input_shape=(1, 6, 6), data_format="channels_first")])
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file.attrs["layer_names"] = [b"convolution2d_1"]
+        group = file.create_group("convolution2d_1")
+        group.attrs["weight_names"] = [b"W", b"b"]
+        group["W"] = np.ones((2, 1, 3, 3), "float32")
+        group["b"] = np.zeros(2, "float32")
+    with pytest.warns(UserWarning, match="convert_all_kernels_in_model"):
+        model.load_weights(tmp_path / "w.h5")
+    assert np.all(model.get_weights()[0] == 1)
