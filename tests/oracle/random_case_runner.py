@@ -278,13 +278,13 @@ def repr_of(config):
 
     def plain(value):
         if isinstance(value, dict):
+            forgets = str(value.get("class_name")).startswith("SpatialDropout")  # Keras 2.2.4 its data_format
+            if forgets:
+                value = dict(value, config=dict(value["config"], data_format=None))
             return {name: plain(one) for name, one in sorted(value.items()) if one is not None}
         if isinstance(value, (list, tuple)):
             return [plain(one) for one in value]
         return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
-    config = config if isinstance(config, list) else config["layers"]
-    for one in config:
-        if one["class_name"].startswith("SpatialDropout"):
-            one["config"].pop("data_format", None)  # Keras 2.2.4 forgets it
-    return repr([(one["class_name"], plain(one["config"])) for one in config])
+    layers = plain(config if isinstance(config, list) else config["layers"])
+    return repr([(one["class_name"], one["config"]) for one in layers])

@@ -44,7 +44,9 @@ def output(draw, steps):
     """Returns an output's layer, its loss, and what its targets are."""
     name = draw.one_of([one for one in LOSSES if not (steps and one == "$elementwise_loss")])
     activations, targets = LOSSES[name]
-    units = draw.number(1 if targets in ("uniform", "signs", "bits", "positive") else 2, 7)
+    # The cosine of a single number has no gradient but rounding, which optimizers enlarge.
+    single = targets in ("uniform", "signs", "bits", "positive") and name != "cosine_proximity"
+    units = draw.number(1 if single else 2, 7)
     arguments = {"units": units, "activation": draw.one_of(activations)}
     made = layer("Dense", **arguments, **draw.extras(("kernel", "bias"), 2))
     if steps and draw.chance(0.5):
