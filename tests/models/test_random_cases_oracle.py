@@ -1,6 +1,6 @@
 """Random models compute and train as in real Keras 2.2.4 (tests/oracle/random_cases).
 
-BATCHYARD_KERAS224_PYTHON names the Python of an environment with keras==2.2.4. By default there are 60 cases
+BATCHYARD_KERAS224_PYTHON names the Python of an environment with keras==2.2.4. By default there are 40 cases
 of each kind; BATCHYARD_RANDOM_CASES sets another number, BATCHYARD_RANDOM_SEED the first seed. A case that
 differs is told as JSON, from which `run_ours` and Keras 2.2.4 compute it again.
 """
@@ -14,7 +14,7 @@ import pytest
 from tests.oracle import random_cases
 from tests.oracle.random_cases.comparison import Keras224, differences, run_ours
 
-COUNT = int(os.environ.get("BATCHYARD_RANDOM_CASES", "60"))
+COUNT = int(os.environ.get("BATCHYARD_RANDOM_CASES", "40"))
 FIRST = int(os.environ.get("BATCHYARD_RANDOM_SEED", "0"))
 #: So many of a kind may be beyond Keras 2.2.4 or TensorFlow 1.13; more, and the generator has gone astray.
 REFUSED = 0.15
