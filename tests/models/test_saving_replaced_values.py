@@ -1,6 +1,7 @@
 """Loading gives each weight the file's value, computes no first values, and tells what it cannot know."""
 
 import json
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -87,3 +88,8 @@ def test_keras_1_files_with_channels_first_tell_of_theano(tmp_path):
     with pytest.warns(UserWarning, match="convert_all_kernels_in_model"):
         model.load_weights(tmp_path / "w.h5")
     assert np.all(model.get_weights()[0] == 1)
+
+
+def test_a_file_that_opens_is_not_said_to_need_custom_objects():
+    report = inspect_file(Path(__file__).parent / "data" / "other_versions" / "keras_3_operations.keras")
+    assert (report.problem, report.custom) == ("", [])

@@ -142,6 +142,7 @@ def _complete(
         model, problem, told = _load(name, kind, config, custom_objects)
         if model is not None:
             layers = list(_layers(model))
+            custom, _ = names_needed(None, training, custom_objects)  # no layer needs any: it was built
     elif kind == "weights":
         layers = [LayerReport(group, parameters=count) for group, count in _by_group(arrays).items()]
     producer = producer_of(found.get("version"), config)
