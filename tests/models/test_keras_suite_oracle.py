@@ -64,6 +64,10 @@ def test_kerass_own_tests_pass_but_for_the_list(file, tmp_path):
     result = tmp_path / "result.json"
     done = run(ORACLE / "run_keras_tests.py", TESTS, file, result, home=tmp_path, folder=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
+    if "No module named 'pandas'" in done.stdout:
+        pytest.skip("pandas is not installed")
+    if "install graphviz" in done.stdout:
+        pytest.skip("graphviz is not installed")
     found = json.loads(result.read_text())
     failed = {name for name, outcome in found.items() if outcome == "failed"}
     assert failed == set(TESTS_THAT_FAIL.get(file, ())), done.stdout[-3000:]

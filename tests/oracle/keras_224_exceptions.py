@@ -7,10 +7,70 @@ __all__ = ["EXAMPLES", "EXAMPLES_THAT_FAIL", "SKIPPED_FILES", "TESTS_THAT_FAIL"]
 
 _EAGER = "K.ones and K.variable give numbers, on which a layer computes at once: no such call is recorded"
 _NUMPY = "numpy no longer makes an array of lists of different lengths"
-_DRAWS = "asks for an accuracy after four epochs that other first weights do not reach (0.63 to 0.86 here)"
+_DRAWS = "asks for an accuracy after four epochs that other first weights do not reach (0.38 to 0.86 here)"
+_ONCE = "K.random_* gives numbers, not a node that draws anew at each evaluation"
+_OTHER = "asks for a module of another backend or of an old scipy (KTH, KC, scipy.misc)"
+_CODE = "loads code from a file, which is refused unless safe_mode=False"
+_NAMED = "chooses by K.backend(), which knows no torch"
+_OLD_PYTEST = "pytest.warns(None) is no longer allowed"
 
 #: By file, then test.
 TESTS_THAT_FAIL = {
+    "integration_tests/test_image_data_tasks.py": {"test_image_classification": _DRAWS},
+    "keras/activations_test.py": {"test_selu": "asks for the last bit of a float32"},
+    "keras/backend/backend_test.py": {
+        f"TestBackend::{name}": reason
+        for reason, names in {
+            _OTHER: (
+                "test_elementwise_operations",
+                "test_gradient",
+                "test_function",
+                "test_in_top_k",
+                "test_resize_images_bilinear[channels_first]",
+                "test_resize_images_bilinear[channels_last]",
+                "test_spatial_2d_padding",
+                "test_spatial_3d_padding",
+                "test_batchnorm",
+                "test_sparse_dot",
+                "test_sparse_concat",
+            ),
+            _ONCE: ("test_random_normal", "test_random_uniform", "test_random_binomial"),
+            "a dtype of torch has no name": ("test_set_floatx",),
+        }.items()
+        for name in names
+    },
+    "keras/constraints_test.py": {"test_min_max_norm": "numpy no longer says whether an empty array is true"},
+    "keras/engine/test_topology.py": {"test_load_layers": _NAMED},
+    "keras/engine/test_training.py": {
+        "test_warnings": _OLD_PYTEST,
+        "test_trainable_weights_count_consistency": _OLD_PYTEST,
+    },
+    "keras/layers/wrappers_test.py": {
+        "test_TimeDistributed": "reads _input_map, a cache inside of Keras's layer"
+    },
+    "keras/utils/data_utils_test.py": {
+        "test_generator_enqueuer_threadsafe": "expects several threads to break a generator; here one runs it"
+    },
+    "keras/utils/generic_utils_test.py": {
+        "test_func_dump_and_load_backwards_compat[argmax]": "np.argmax is no Python function any more"
+    },
+    "keras/utils/io_utils_test.py": {"test_ask_to_proceed_with_overwrite": "replaces six.moves.input"},
+    "test_loss_weighting.py": dict.fromkeys(
+        (
+            "test_weighted_metrics_with_sample_weight",
+            "test_weighted_metrics_with_no_sample_weight",
+            "test_weighted_metrics_with_multiple_outputs",
+        ),
+        _NAMED,
+    ),
+    "test_model_pickling.py": {"test_pickling_unused_layers_is_ok": _CODE},
+    "test_model_saving.py": {
+        "test_saving_unused_layers_is_ok": _CODE,
+        "test_saving_lambda_custom_objects": _CODE,
+        "test_saving_lambda_numpy_array_arguments": _CODE,
+        "test_model_saving_to_pre_created_h5py_file": "opens a new file in h5py 2's default mode",
+        "test_model_saving_to_binary_stream": "opens a new file in h5py 2's default mode",
+    },
     "integration_tests/preprocessing/text_test.py": {"test_tokenizer": _NUMPY},
     "integration_tests/test_temporal_data_tasks.py": {"test_temporal_classification_functional": _DRAWS},
     "keras/layers/convolutional_recurrent_test.py": {"test_convolutional_recurrent_statefulness": _EAGER},
@@ -25,6 +85,7 @@ SKIPPED_FILES = {
     "integration_tests/applications_test.py": "needs keras.applications and downloads of weights",
     "integration_tests/imagenet_utils_test.py": "needs keras.applications",
     "integration_tests/test_datasets.py": "downloads data sets",
+    "keras/utils/multi_gpu_test.py": "imports TensorFlow",
     "test_doc_auto_generation.py": "is about the generator of Keras's own documentation",
     "test_documentation.py": "is about the docstrings of Keras's own modules",
 }

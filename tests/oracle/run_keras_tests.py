@@ -6,7 +6,7 @@ FOLDER is `tests` of the unpacked sources, FILE a path in it. RESULT becomes a J
 or "skipped" by the test's name; a file that cannot be read has the one name "collection".
 
 What the tests of 2018 expect of the packages around Keras is put back: names that numpy has dropped, the
-package `requests` as far as `unittest.mock` replaces it.
+package `requests` as far as `unittest.mock` replaces it, TensorFlow's module of K.
 """
 
 import importlib.util
@@ -47,7 +47,10 @@ def main(folder, file, result):
         sys.modules["requests"] = ModuleType("requests")
         sys.modules["requests"].post = None
     os.chdir(folder)
+    sys.path.append(str(Path(folder, file).parent))  # what a test imports from beside itself
     batchyard.models.as_keras()
+    # The tests of K compare TensorFlow's functions with numpy's; here K itself takes their place.
+    batchyard.models.backend.tensorflow_backend = batchyard.models.backend
     outcomes = Outcomes()
     options = ["-q", "--tb=short", "--import-mode=importlib", "-p", "no:cacheprovider", "-W", "default"]
     # Seen from above, as the folder `keras` of the tests is not to be taken for the package.

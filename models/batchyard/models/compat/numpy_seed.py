@@ -24,10 +24,8 @@ def seed_torch_with_numpy() -> None:
     @functools.wraps(original)
     def seed(seed: Any = None) -> None:
         original(seed)
-        if isinstance(seed, int | np.integer):
-            torch.manual_seed(int(seed))
-        else:  # an array of numbers, or None for a new beginning: numpy's state tells them apart
-            torch.manual_seed(int(np.random.get_state()[1][1]))  # type: ignore[index]
+        # Seeds are numbers, arrays, or None for a new beginning: numpy's state tells all of them apart.
+        torch.manual_seed(int(np.random.get_state()[1][1]))  # type: ignore[index]
 
     seed._seeds_numpy_only = original  # type: ignore[attr-defined]
     np.random.seed = seed

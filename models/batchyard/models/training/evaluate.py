@@ -163,4 +163,4 @@ def evaluate(
     with shown_progress(rows, verbose) as progress:
         logs = evaluation_logs(model, data, LocalStrategy(), steps, progress)
     values = list(logs.values())
-    return values[0] if len(values) == 1 else values
+    return np.float64(values[0]) if len(values) == 1 else values  # a number with a shape, as Keras gives

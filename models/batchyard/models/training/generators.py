@@ -168,7 +168,7 @@ def evaluate_generator(
     with _stream(generator, reading, count) as stream, _steps_shown(count, verbose) as progress:
         data = _GeneratedEvaluation(_Batches(model, lambda: stream), count)
         values = list(evaluation_logs(model, data, LocalStrategy(), progress=progress).values())
-    return values[0] if len(values) == 1 else values
+    return np.float64(values[0]) if len(values) == 1 else values  # a number with a shape, as Keras gives
 
 
 def predict_generator(model: Model, generator: Any, steps: int | None, reading: Reading, verbose: int) -> Any:

@@ -10,6 +10,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.pool import TERMINATE, AsyncResult, Pool, ThreadPool
 from typing import Any
 
@@ -88,6 +89,8 @@ class SequenceEnqueuer(ABC):
         self.max_queue_size = 0
         self._change = threading.Condition()
         self._results: deque[AsyncResult[Any]] = deque()
+        #: What was under way when it was stopped.
+        self._left: list[AsyncResult[Any]] = []
         self._stopped = True
         self._failure: BaseException | None = None
         #: How many batches are made at most; None for no end. Set before `start`.
@@ -127,6 +130,7 @@ class SequenceEnqueuer(ABC):
         """
         with self._change:
             self._stopped = True
+            self._left = list(self._results)
             self._results.clear()
             self._change.notify_all()
         if self._thread is not None:
@@ -153,8 +157,29 @@ class SequenceEnqueuer(ABC):
                 self._failure = error
                 self._change.notify_all()
 
-    def _pool(self, initializer: Callable[..., None], arguments: tuple[Any, ...]) -> Any:
-        """Makes a pool of threads or processes."""
+    @contextmanager
+    def _pool(self, initializer: Callable[..., None], arguments: tuple[Any, ...]) -> Iterator[Any]:
+        """Gives a pool of threads or processes, and ends it."""
+        pool = self._make_pool(initializer, arguments)
+        try:
+            yield pool
+            self._wait_for_what_is_left()
+        finally:
+            pool.terminate()
+
+    def _wait_for_what_is_left(self) -> None:
+        """Waits until no worker process is writing a result: one ended just then would keep a lock for ever.
+
+        Raises:
+            WorkerLostError: if a worker process was killed.
+        """
+        if self._killable is not None and not isinstance(self._failure, WorkerLostError):
+            for result in self._left:
+                while not result.ready():
+                    self._expect_all_workers()
+                    result.wait(0.1)
+
+    def _make_pool(self, initializer: Callable[..., None], arguments: tuple[Any, ...]) -> Any:
         _shared[self.uid] = self.sequence
         if not self.use_multiprocessing:
             return ThreadPool(self.workers)
