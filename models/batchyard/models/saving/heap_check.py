@@ -14,8 +14,9 @@ from collections.abc import Iterator
 
 from batchyard.models.errors import ModelFileError
 
-#: How a heap begins: its name, version 1, three zeros.
-_HEAP = b"GCOL\x01\x00\x00\x00"
+#: How a heap begins: its name and version 1; three zeros, which the library does not look at; its size.
+_HEAP, _ZEROS = b"GCOL\x01", b"\x00\x00\x00"
+_HEAP_HEAD = struct.Struct("<5s3sQ")
 #: A text longer than this many bytes may be referred to several times only if all together are no longer than
 #: that many.
 _LONG, _REPEATED = 64 * 2**10, 64 * 2**20
@@ -133,13 +134,15 @@ def _is_repeated(data: mmap.mmap | bytes, heap: int, number: int, length: int) -
 
 def _is_whole(data: mmap.mmap | bytes, begin: int) -> bool:
     """Whether the objects of the heap that begins here fill it, each with a length above zero."""
-    head = begin + len(_HEAP) + 8
-    if head > len(data):
-        return False
-    end = begin + int.from_bytes(data[head - 8 : head], "little")
+    if begin + _HEAP_HEAD.size > len(data):
+        return data[begin + len(_HEAP) : begin + len(_HEAP) + len(_ZEROS)] != _ZEROS
+    _, zeros, size = _HEAP_HEAD.unpack_from(data, begin)
+    end = begin + size
+    if zeros != _ZEROS:
+        return end > len(data)  # then it is no heap: five bytes may look like one among a file's numbers
     if end > len(data):
         return False
-    here = head
+    here = begin + _HEAP_HEAD.size
     while here + _OBJECT.size <= end:
         number, _, _, length = _OBJECT.unpack_from(data, here)
         if number and length > _LONG and _is_repeated(data, begin, number, length):
