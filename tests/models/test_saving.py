@@ -638,7 +638,8 @@ def test_damage_that_hides_a_heap_on_which_hdf5_never_ends_is_refused(path):
     make_dense().save(path)
     content = bytearray(Path(path).read_bytes())
     heap = content.index(b"GCOL")
-    content[heap + 7 : heap + 9] = b"\xff\xff"  # a byte that HDF5 does not look at, and one of the heap's size
+    # a byte that HDF5 does not look at, and one of the heap's size
+    content[heap + 7 : heap + 9] = b"\xff\xff"
     Path(path).write_bytes(content)
     with pytest.raises(ModelFileError, match="damaged"):
         load_model(path)

@@ -135,7 +135,9 @@ def _is_repeated(data: mmap.mmap | bytes, heap: int, number: int, length: int) -
 def _is_whole(data: mmap.mmap | bytes, begin: int) -> bool:
     """Whether the objects of the heap that begins here fill it, each with a length above zero."""
     if begin + _HEAP_HEAD.size > len(data):
-        return data[begin + len(_HEAP) : begin + len(_HEAP) + len(_ZEROS)] != _ZEROS
+        return bytes(data[begin + len(_HEAP) : begin + len(_HEAP) + len(_ZEROS)]) != _ZEROS
+    zeros: bytes
+    size: int
     _, zeros, size = _HEAP_HEAD.unpack_from(data, begin)
     end = begin + size
     if zeros != _ZEROS:
