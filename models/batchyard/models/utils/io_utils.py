@@ -1,6 +1,6 @@
 """Keras's module of that name: HDF5 files, and a question."""
 
-from batchyard.models.utils.h5dict import H5Dict, h5dict
+from batchyard.models.utils.h5_dictionary import H5Dict, h5dict
 from batchyard.models.utils.hdf5_matrix import HDF5Matrix
 
 __all__ = ["H5Dict", "HDF5Matrix", "ask_to_proceed_with_overwrite", "h5dict"]
