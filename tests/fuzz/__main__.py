@@ -76,10 +76,14 @@ def fuzz(inputs, seed="0", first=0, keep=None, progress=True):
             _, status = os.waitpid(child, 0)
             if os.WIFSIGNALED(status):
                 name = signal.Signals(os.WTERMSIG(status)).name
-                failures.append((at, f"{targets.make(at)[0]}: the process died of {name}"))
+                kind = targets.make(at)[0]
+                counts[f"{kind} killed"] += 1
+                failures.append((at, f"{kind}: the process died of {name}"))
                 at += 1
             elif os.WEXITSTATUS(status):
-                failures.append((at, f"the process left with {os.WEXITSTATUS(status)}"))
+                kind = targets.make(at)[0]
+                counts[f"{kind} failed"] += 1
+                failures.append((at, f"{kind}: the process left with {os.WEXITSTATUS(status)}"))
                 at += 1
             told = tell(failures, told) if progress else 0
             if progress and at % 10_000 < 2000:
@@ -89,7 +93,8 @@ def fuzz(inputs, seed="0", first=0, keep=None, progress=True):
                     file=sys.stderr,
                     flush=True,
                 )
-        if keep:
+        if keep and failures:
+            os.makedirs(keep, exist_ok=True)
             for number, _ in failures:
                 kind, _, content = targets.make(number)
                 with open(os.path.join(keep, f"{seed}-{number}.{kind}"), "wb") as file:

@@ -19,6 +19,7 @@ import h5py
 
 from batchyard.models.errors import InvalidArgumentError, ModelFileError
 from batchyard.models.saving.config import parse_json
+from batchyard.models.saving.folders import refuse_folder
 from batchyard.models.saving.guarded_reading import open_for_reading
 
 __all__ = ["Archive", "is_archive", "open_archive"]
@@ -37,11 +38,7 @@ def is_archive(source: Any) -> bool:
         return True
     if isinstance(source, str | os.PathLike):
         path = os.fspath(source)
-        if os.path.isdir(path):
-            raise ModelFileError(
-                f"Expected {path!r} to be a file, found a folder. A SavedModel of TensorFlow can't be read: "
-                "load it there, and save it with model.save('model.h5') or 'model.keras'."
-            )
+        refuse_folder(path)
         if not os.path.isfile(path):
             return False
         with open(path, "rb") as file:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from batchyard.models.saving.custom_objects import get_custom_objects
 from batchyard.models.saving.file_report import LayerReport
+from batchyard.models.saving.foreign.objectives import LATER_OBJECTIVES
 from batchyard.models.saving.foreign.objects import plain_class_name
 
 __all__ = ["configured_layers", "names_needed"]
@@ -54,12 +56,15 @@ def names_needed(
 ) -> tuple[list[str], list[str]]:
     """Return the names that must be passed as custom objects, and the layers that bring code.
 
+    Names that this library knows are not among them, nor those in the scopes of custom objects that are open.
+
     Args:
-        config: of the model.
+        config: of the model, in the spelling of Keras 2.2.4 if it can be given that.
         training: how it was compiled.
         custom_objects: names that are known already.
     """
-    known = _known_names() | set(custom_objects)
+    given = {**get_custom_objects(), **custom_objects}
+    known = _known_names() | set(given)
     needed: dict[str, None] = {}
     code: dict[str, None] = {}
     for value in _objects([config, training]):
@@ -69,7 +74,7 @@ def names_needed(
         if name == "__lambda__" or (name == "Lambda" and isinstance(arguments.get("function"), list)):
             code[str(arguments.get("name") or value.get("name") or name)] = None
         elif name == "Lambda" and isinstance(arguments.get("function"), str):
-            if arguments["function"] not in custom_objects:
+            if arguments["function"] not in given:
                 needed[arguments["function"]] = None
         elif name == "function":
             if isinstance(value.get("config"), str) and value["config"] not in known:
@@ -104,9 +109,13 @@ def _known_names() -> set[str]:
         optimizers,
         regularizers,
     )
+    from batchyard.models.constraints.constraints import constraints as later_constraints
+    from batchyard.models.initializers.initializers import initializers as later_initializers
     from batchyard.models.layers.registry import layers
+    from batchyard.models.regularizers.regularizers import regularizers as later_regularizers
 
-    found = set(layers) | set(_NO_OBJECTS)
+    found = {*layers, *later_constraints, *later_initializers, *later_regularizers}
+    found |= {*LATER_OBJECTIVES, *_NO_OBJECTS}
     for package in (activations, constraints, initializers, losses, metrics, optimizers, regularizers):
         found |= {name for name in dir(package) if not name.startswith("_")}
     return found

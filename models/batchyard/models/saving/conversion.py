@@ -12,25 +12,29 @@ from batchyard.models.initializers.replaced_values import replaced_values
 from batchyard.models.saving.atomic_write import write_atomically
 from batchyard.models.saving.config import (
     build_from_text,
+    build_model,
+    configuration_errors,
     model_to_json,
     model_to_yaml,
     parse_json,
     parse_yaml,
 )
+from batchyard.models.saving.folders import refuse_folder
 from batchyard.models.saving.loading import load_model, load_weights
 from batchyard.models.saving.model_file import save_model, save_weights
+from batchyard.models.saving.safetensors_file import model_config_in
 from batchyard.models.saving.tensors import (
     TENSOR_ENDINGS,
-    model_config_in,
     read_tensors,
     set_tensors,
     write_tensors,
 )
+from batchyard.models.saving.weight_budget import weight_budget
 
 if TYPE_CHECKING:
     from batchyard.models.engine.model import Model
 
-__all__ = ["FORMATS", "convert_file"]
+__all__ = ["FORMATS", "convert_file", "load_tensors"]
 
 #: What can be written, with what it is.
 FORMATS = {
@@ -85,12 +89,14 @@ def convert_file(
         NotSerializableError: where the destination's format can't hold the model.
     """
     chosen = choose_format(destination, to)
+    for given in (source, *([] if model is None else [model])):
+        refuse_folder(os.fspath(given))
     loaded = _read(os.fspath(source), model, custom_objects)
     if chosen in ("h5", "keras3-h5", "keras"):
         target = {"h5": "keras2", "keras3-h5": "keras3", "keras": "keras"}[chosen]
         save_model(loaded, destination, overwrite, target=target)
     elif chosen == "weights":
-        later = os.fspath(destination).endswith(".weights.h5")
+        later = os.fspath(destination).lower().endswith(".weights.h5")
         save_weights(loaded, destination, overwrite, target="keras3" if later else "keras2")
     elif chosen in ("safetensors", "torch-state-dict"):
         write_tensors(loaded, destination, overwrite)
@@ -142,26 +148,21 @@ def choose_format(destination: str | os.PathLike[str], to: str | None) -> str:
 def _read(
     source: str, model: str | os.PathLike[str] | None, custom_objects: Mapping[str, Any] | None
 ) -> Model:
-    if source.endswith(TENSOR_ENDINGS):
-        config = model_config_in(source) if model is None else None
-        if config is None and model is None:
-            raise InvalidArgumentError(_needs_model(source))
-        if config is not None:
-            with replaced_values():
-                built = build_from_text(config, custom_objects, f"the configuration in {source}")
-        else:
-            with replaced_values():
-                built = _architecture(str(model), custom_objects)
+    if source.lower().endswith(TENSOR_ENDINGS):
+        if model is None:
+            return load_tensors(source, custom_objects)
+        with replaced_values():
+            built = _architecture(os.fspath(model), custom_objects)
         set_tensors(built, read_tensors(source), source)
         return built
     if model is not None:
-        if source.endswith((".json", ".yaml", ".yml")):
+        if source.lower().endswith((".json", ".yaml", ".yml")):
             return _architecture(os.fspath(model), custom_objects)
         with replaced_values():
             built = _architecture(os.fspath(model), custom_objects)
         load_weights(built, source)
         return built
-    if source.endswith((".json", ".yaml", ".yml")):
+    if source.lower().endswith((".json", ".yaml", ".yml")):
         return _architecture(source, custom_objects)
     with warnings.catch_warnings():
         # a model that was not compiled is converted as it is
@@ -174,16 +175,38 @@ def _read(
             raise
 
 
+def load_tensors(path: str, custom_objects: Mapping[str, Any] | None = None) -> Model:
+    """Load the model of a `.safetensors` file of ours, which has the configuration too; it isn't compiled.
+
+    Args:
+        path: of the file.
+        custom_objects: classes and functions of the user that it may name.
+
+    Raises:
+        InvalidArgumentError: where the file has no configuration.
+        ModelFileError: where it is damaged, or its weights are those of another model.
+    """
+    config = model_config_in(path)
+    if config is None:
+        raise InvalidArgumentError(_needs_model(path))
+    tensors = read_tensors(path)
+    numbers = sum(tensor.numel() for tensor in tensors.values())
+    with weight_budget(numbers, path), replaced_values(), configuration_errors("the configuration"):
+        model = build_model(config, custom_objects)
+    set_tensors(model, tensors, path)
+    return model
+
+
 def _architecture(path: str, custom_objects: Mapping[str, Any] | None) -> Model:
     """Return a model with the architecture that a file describes."""
-    if not path.endswith((".json", ".yaml", ".yml")):
+    if not path.lower().endswith((".json", ".yaml", ".yml")):
         return load_model(path, custom_objects, compile=False)
     try:
         with open(path, "rb") as file:
             text = file.read()
     except OSError as error:
         raise ModelFileError(f"{path} can't be read: {error.strerror}. Check the path.") from error
-    parse = parse_json if path.endswith(".json") else parse_yaml
+    parse = parse_json if path.lower().endswith(".json") else parse_yaml
     config = parse(text, f"the content of {path}")
     return build_from_text(config, custom_objects, f"the configuration in {path}")
 

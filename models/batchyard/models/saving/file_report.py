@@ -64,6 +64,7 @@ class FileReport:
         code: layers that bring code of their own, which is refused unless `safe_mode=False`.
         problem: why loading is refused; "" where it is not.
         warnings: what loading warns of.
+        metadata: what a `.safetensors` file says of itself, the configuration of a model left out.
     """
 
     path: str
@@ -83,6 +84,7 @@ class FileReport:
     code: list[str] = field(default_factory=list)
     problem: str = ""
     warnings: list[str] = field(default_factory=list)
+    metadata: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as JSON values."""

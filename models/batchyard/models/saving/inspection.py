@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import warnings
@@ -15,12 +16,17 @@ from batchyard.models.initializers.replaced_values import replaced_values
 from batchyard.models.saving.archive import is_archive, open_archive
 from batchyard.models.saving.attributes import read_text
 from batchyard.models.saving.checkpoint_weights import is_checkpoint
-from batchyard.models.saving.config import parse_json, parse_yaml
+from batchyard.models.saving.config import configuration_errors, parse_json, parse_yaml
 from batchyard.models.saving.configured_objects import configured_layers, names_needed
+from batchyard.models.saving.conversion import load_tensors
+from batchyard.models.saving.custom_objects import scope_of
 from batchyard.models.saving.file_report import ArrayReport, FileReport, LayerReport
-from batchyard.models.saving.foreign.producer import producer_of
+from batchyard.models.saving.folders import refuse_folder
+from batchyard.models.saving.foreign.producer import Producer, producer_of
+from batchyard.models.saving.foreign_config import to_keras_2
 from batchyard.models.saving.guarded_reading import damage_refused, find, find_dataset, open_for_reading
 from batchyard.models.saving.loading import load_model
+from batchyard.models.saving.safetensors_file import model_config_in, text_metadata
 from batchyard.models.saving.tensors import TENSOR_ENDINGS, tensor_reports
 
 if TYPE_CHECKING:
@@ -48,16 +54,14 @@ def inspect_file(
         ModelFileError: where there is no such file, or where it is damaged or none of these kinds.
     """
     name = os.fspath(path)
+    refuse_folder(name)
     if not os.path.isfile(name):
         raise ModelFileError(f"There is no file {name!r}. Check the path (relative to {os.getcwd()}).")
     ending = os.path.splitext(name)[1].lower()
     known = dict(custom_objects or {})
     if ending in TENSOR_ENDINGS:
-        arrays = tensor_reports(name)
-        return FileReport(
-            name, os.path.getsize(name), _TENSORS[ending], "weights", arrays=arrays, parameters=_count(arrays)
-        )
-    if is_archive(name):
+        found = _tensors(name, ending)
+    elif is_archive(name):
         found = _archive(name)
     elif ending in (".json", ".yaml", ".yml"):
         found = _text(name, ending)
@@ -71,6 +75,18 @@ _TENSORS = {
     ".pt": "state_dict of torch",
     ".pth": "state_dict of torch",
 }
+
+
+def _tensors(name: str, ending: str) -> dict[str, Any]:
+    config = model_config_in(name)
+    version = config.get("keras_version") if isinstance(config, Mapping) else None
+    return {
+        "format": _TENSORS[ending],
+        "config": config,
+        "version": version if isinstance(version, str) else None,
+        "arrays": tensor_reports(name),
+        "metadata": text_metadata(name),
+    }
 
 
 def _archive(name: str) -> dict[str, Any]:
@@ -135,7 +151,9 @@ def _complete(
     kind = "weights" if config is None and arrays else "unknown" if config is None else "model"
     if kind == "model" and not arrays and found["format"].startswith("configuration"):
         kind = "configuration"
-    custom, code = names_needed(config, training, custom_objects)
+    producer = producer_of(found.get("version"), config)
+    custom, _ = names_needed(_spelled(config, producer, custom_objects), training, custom_objects)
+    _, code = names_needed(config, training, custom_objects)
     layers, problem = configured_layers(config), ""
     told: list[str] = []
     if kind in ("model", "configuration") and try_to_load:
@@ -143,9 +161,8 @@ def _complete(
         if model is not None:
             layers = list(_layers(model))
             custom, _ = names_needed(None, training, custom_objects)  # no layer needs any: it was built
-    elif kind == "weights":
+    elif kind == "weights" and found["format"] not in _TENSORS.values():
         layers = [LayerReport(group, parameters=count) for group, count in _by_group(arrays).items()]
-    producer = producer_of(found.get("version"), config)
     described = config if isinstance(config, Mapping) else {}
     inner = described.get("config")
     optimizer = _optimizer(training)
@@ -175,6 +192,7 @@ def _complete(
         code=code,
         problem=problem,
         warnings=told,
+        metadata=found.get("metadata", {}),
     )
 
 
@@ -187,7 +205,9 @@ def _load(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            if kind == "configuration":
+            if name.lower().endswith(TENSOR_ENDINGS):
+                model = load_tensors(name, custom_objects)
+            elif kind == "configuration":
                 with replaced_values():  # nobody computes with this model
                     model = build_from_text(config, custom_objects)
             else:
@@ -195,6 +215,15 @@ def _load(
         except BatchyardModelsError as error:
             return None, str(error), []
     return model, "", [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
+
+
+def _spelled(config: Any, producer: Producer, custom_objects: Mapping[str, Any]) -> Any:
+    """Return a configuration in the spelling of Keras 2.2.4; as it is where it says what can't be spelled."""
+    with warnings.catch_warnings(), contextlib.suppress(BatchyardModelsError), scope_of(custom_objects):
+        warnings.simplefilter("ignore", UserWarning)  # loading tells them
+        with configuration_errors("the configuration"):
+            return to_keras_2(config, producer, for_inference=True)
+    return config
 
 
 def _layers(model: Any, depth: int = 0) -> Iterator[LayerReport]:

@@ -11,15 +11,22 @@ import os
 import pickle
 import zipfile
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from batchyard.models.errors import MissingPackageError, ModelFileError
+from batchyard.models.errors import ModelFileError
 from batchyard.models.saving.atomic_write import write_atomically
-from batchyard.models.saving.config import describe_model, parse_json
+from batchyard.models.saving.config import describe_model
 from batchyard.models.saving.file_report import ArrayReport
+from batchyard.models.saving.safetensors_file import (
+    CONFIG,
+    is_safetensors,
+    safetensors_package,
+    tensors_in_head,
+    unreadable,
+)
 from batchyard.models.saving.versions import KERAS_VERSION
 
 if TYPE_CHECKING:
@@ -27,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TENSOR_ENDINGS",
-    "model_config_in",
     "named_tensors",
     "read_tensors",
     "set_tensors",
@@ -36,8 +42,6 @@ __all__ = [
 ]
 
 TENSOR_ENDINGS = (".safetensors", ".pt", ".pth")
-#: The key under which a `.safetensors` file of ours keeps the model's configuration.
-_CONFIG = "batchyard"
 
 
 def named_tensors(model: Model) -> dict[str, Tensor]:
@@ -75,6 +79,13 @@ def set_tensors(model: Model, tensors: Mapping[str, Tensor], file: str) -> None:
             f"{', '.join(more[:6]) or 'nothing'}."
         )
     for name, tensor in tensors.items():
+        if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
+            raise ModelFileError(
+                f"Expected plain numbers for {name} in {file}, found a tensor that is sparse, quantized or "
+                "without values. Save it as tensor.dequantize() or tensor.to_dense()."
+            )
+        if tensor.is_complex():
+            raise ModelFileError(f"Expected real numbers for {name} in {file}, found {tensor.dtype}.")
         if tensor.shape != own[name].shape:
             raise ModelFileError(
                 f"Expected {name} in {file} to have the shape {tuple(own[name].shape)}, found "
@@ -100,12 +111,12 @@ def write_tensors(model: Model, path: str | os.PathLike[str], overwrite: bool = 
     """
     tensors = named_tensors(model)
     with write_atomically(path, overwrite) as temporary:
-        if os.fspath(path).endswith(".safetensors"):
+        if is_safetensors(path):
             config = {**describe_model(model), "keras_version": KERAS_VERSION}
-            metadata = {_CONFIG: json.dumps(config)}
-            library = _safetensors(package="safetensors")
+            metadata = {CONFIG: json.dumps(config)}
+            library = safetensors_package("safetensors")
             try:
-                _safetensors().save_file(tensors, temporary, metadata)
+                safetensors_package().save_file(tensors, temporary, metadata)
             except library.SafetensorError as error:
                 raise OSError(str(error)) from error
         else:
@@ -121,11 +132,12 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         ModelFileError: where it is damaged, or holds something else than tensors by name.
     """
     name = os.fspath(path)
-    if name.endswith(".safetensors"):
+    if is_safetensors(name):
         try:
-            return dict(_safetensors().load_file(name))
-        except (OSError, ValueError, _safetensors(package="safetensors").SafetensorError) as error:
-            raise ModelFileError(_unreadable(name, error)) from error
+            return dict(safetensors_package().load_file(name))
+        except (OSError, ValueError, safetensors_package("safetensors").SafetensorError) as error:
+            raise ModelFileError(unreadable(name, error)) from error
+    _expect_plain(name)
     try:
         found = torch.load(name, map_location="cpu", weights_only=True)
     except (
@@ -140,7 +152,7 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         pickle.UnpicklingError,
         zipfile.BadZipFile,
     ) as error:
-        raise ModelFileError(_unreadable(name, error)) from error
+        raise ModelFileError(unreadable(name, error)) from error
     if not isinstance(found, dict) or not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in found.items()
     ):
@@ -152,46 +164,37 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
 
 
 def tensor_reports(path: str) -> list[ArrayReport]:
-    """Return names, shapes and dtypes of the tensors in a file.
+    """Return names, shapes and dtypes of the tensors in a file; of `.safetensors` only the head is read.
 
     Raises:
         ModelFileError: where it is damaged.
     """
+    if is_safetensors(path):
+        return tensors_in_head(path)
     return [
         ArrayReport(name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
         for name, tensor in read_tensors(path).items()
     ]
 
 
-def model_config_in(path: str | os.PathLike[str]) -> Any:
-    """Return class and configuration of the model from a `.safetensors` file of ours; None if it has none.
+def _expect_plain(name: str) -> None:
+    """Refuse what torch never writes, and what would take up more memory than the file has bytes.
 
     Raises:
-        ModelFileError: where the file is damaged.
+        ModelFileError: where members are compressed, or share their bytes.
     """
-    name = os.fspath(path)
-    if not name.endswith(".safetensors"):
-        return None
-    read_tensors(name)  # refuses what is damaged
-    with _safetensors(package="safetensors").safe_open(name, "pt") as file:
-        metadata = file.metadata() or {}
-    text = metadata.get(_CONFIG)
-    return None if text is None else parse_json(text, f"the configuration in {name}")
-
-
-def _unreadable(name: str, error: Exception) -> str:
-    return (
-        f"{name} can't be read as tensors: {str(error)[:300]}. It is another kind of file, is damaged, or "
-        "holds more than plain tensors, which is refused as loading it could run code."
-    )
-
-
-def _safetensors(package: str = "safetensors.torch") -> Any:
-    import importlib
-
     try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise MissingPackageError(
-            "Files of the kind .safetensors need the package safetensors. Install it: pip install safetensors"
-        ) from error
+        with open(name, "rb") as file:
+            if file.read(4) != b"PK\x03\x04":
+                return  # torch's format of before 1.6, or none
+        with zipfile.ZipFile(name) as archive:
+            members = archive.infolist()
+    except (ArithmeticError, LookupError, NotImplementedError, OSError, RuntimeError, ValueError) as error:
+        raise ModelFileError(unreadable(name, error)) from error
+    claimed = sum(member.file_size for member in members)
+    packed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
+    if packed or claimed > os.path.getsize(name):
+        raise ModelFileError(
+            f"{name} claims {claimed} bytes of tensors{', compressed' if packed else ''}; it has "
+            f"{os.path.getsize(name)}. No torch writes such a file: it is damaged, or made to use up memory."
+        )

@@ -211,6 +211,7 @@ def _show(answer: dict[str, Any]) -> None:
         ),
         "needs": ", ".join(answer["custom"]) and f"custom_objects: {', '.join(answer['custom'])}",
         "brings code": ", ".join(answer["code"]),
+        "says of itself": ", ".join(f"{key}={_short(text)}" for key, text in answer["metadata"].items()),
     }
     for label, value in rows.items():
         if value:
@@ -219,7 +220,7 @@ def _show(answer: dict[str, Any]) -> None:
     console.print(facts)
     if answer["layers"]:
         console.print(_layers(answer["layers"]))
-    elif answer["arrays"]:
+    if answer["arrays"] and (not answer["layers"] or answer["format"] == "safetensors"):
         console.print(_arrays(answer["arrays"]))
     for told in answer["warnings"]:
         console.print(f"[yellow]warning:[/] {escape(told)}")

@@ -8,7 +8,7 @@ from typing import Any
 from batchyard.models.saving.custom_objects import find_custom_object
 from batchyard.models.saving.foreign.objects import plain_class_name
 
-__all__ = ["CannotMap", "rewrite_losses", "rewrite_metrics"]
+__all__ = ["LATER_OBJECTIVES", "CannotMap", "rewrite_losses", "rewrite_metrics"]
 
 #: Classes, and later names of functions, with the function of 2.2.4 that computes the same.
 _LOSSES = {
@@ -61,6 +61,8 @@ _OBJECTS = {
     "SparseCategoricalCrossentropy": ("from_logits",),
     "Huber": ("delta",),
 }
+#: Classes of losses and metrics that are understood here, whether this library has them or not.
+LATER_OBJECTIVES = frozenset((*_LOSSES, *_METRICS, *_OBJECTS))
 
 
 class CannotMap(Exception):
