@@ -206,3 +206,17 @@ def test_a_layer_called_with_arguments_is_described_with_them():
     np.testing.assert_allclose(model.predict(np.full((1, 2), 2.0)), 8)
     copy = Model.from_config(model.get_config(), custom_objects={"Power": Power})
     np.testing.assert_allclose(copy.predict(np.full((1, 2), 2.0)), 8)
+
+
+def test_what_compile_sets_is_not_there_before():
+    model = Sequential([Dense(1, input_shape=(2,))])
+    assert model.optimizer is None
+    for name in ("loss", "metrics", "metrics_names", "loss_weights", "sample_weight_mode"):
+        assert not hasattr(model, name), name
+    model.compile("sgd", "mse", metrics=["mae"])
+    assert model.optimizer.get_config()["lr"] == pytest.approx(0.01)
+    assert (model.loss, model.metrics, model.metrics_names) == (
+        "mse",
+        ["mae"],
+        ["loss", "mean_absolute_error"],
+    )

@@ -189,6 +189,21 @@ def test_a_network_called_for_inference_stays_so_in_training_where_its_writer_do
     assert bool((model.get_layer("base").get_weights()[2] == 0).all()) is frozen
 
 
+def test_an_embedding_of_keras_2_0_has_the_dtype_of_its_input_written_down():
+    arguments = {
+        "name": "e",
+        "input_dim": 5,
+        "output_dim": 3,
+        "dtype": "int32",
+        "batch_input_shape": [None, 2],
+    }
+    layers = [{"class_name": "Embedding", "config": arguments}]
+    model = model_from_config({"class_name": "Sequential", "config": layers, "keras_version": "2.0.2"})
+    vectors = np.linspace(-0.5, 0.5, 15, dtype=np.float32).reshape(5, 3)
+    model.set_weights([vectors])
+    np.testing.assert_array_equal(model.predict(np.array([[1, 4]])), [vectors[[1, 4]]])
+
+
 def test_code_in_a_file_of_keras_3_is_refused():
     code = {"class_name": "__lambda__", "config": {"code": "4wAA", "defaults": None, "closure": None}}
     layer = {"module": "keras.layers", "class_name": "Lambda", "config": {"name": "l", "function": code}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from numpy.typing import NDArray
 
@@ -74,7 +74,7 @@ class Model(Pickling, Network):
             super().__init__(inputs, outputs, name)
         self._init_training()
 
-    optimizer: Optimizer
+    optimizer: Optimizer  # None before `compile`, as in Keras
     stop_training: bool
 
     def _init_training(self) -> None:
@@ -82,6 +82,7 @@ class Model(Pickling, Network):
         self._compiled: Compiled | None = None
         self._compile_arguments: dict[str, Any] | None = None
         self._computation: Computation | None = None
+        self.optimizer = cast("Optimizer", None)
         self.stop_training = False
         self.history: History | None = None
 
@@ -212,7 +213,7 @@ class Model(Pickling, Network):
 
     def _argument(self, name: str) -> Any:
         if self._compile_arguments is None:
-            raise NotCompiledError()
+            raise AttributeError(name)  # so hasattr says no before `compile`, as in Keras
         return self._compile_arguments[name]
 
     @property
@@ -249,8 +250,10 @@ class Model(Pickling, Network):
     def metrics_names(self) -> list[str]:
         """What `evaluate` returns, by name.
 
-        The loss, the outputs' losses if there are several, the metrics.
+        The loss, the outputs' losses if there are several, the metrics. No such attribute before `compile`.
         """
+        if self._compiled is None:
+            raise AttributeError("metrics_names")
         return list(self.compiled.metrics_names)
 
     # Training.
