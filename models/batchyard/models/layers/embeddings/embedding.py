@@ -32,8 +32,8 @@ class Embedding(Layer):
         embeddings_constraint: holds after every update.
         mask_zero: whether 0 stands for "nothing here": following layers that know masks skip it.
         input_length: number of time steps, where it is fixed; a Flatten behind needs it.
-        **kwargs: of every layer. An integer `dtype` says, as in Keras 2.0, of which type the input is; it changes
-            nothing here.
+        **kwargs: of every layer. An integer `dtype` says, as in Keras 2.0, of which type the input is; it
+            changes nothing here.
 
     Input shape:
         (batch, time), or any other
@@ -70,7 +70,8 @@ class Embedding(Layer):
         if "input_shape" not in kwargs and "batch_input_shape" not in kwargs:
             known = input_length if isinstance(input_length, list | tuple) else (input_length,)
             kwargs["input_shape"] = tuple(known)
-        if "int" in str(kwargs.get("dtype")):  # of the numbers looked up, as Keras 2.0 wrote it into its files
+        # Keras 2.0 wrote the type of the numbers looked up into its files
+        if "int" in str(kwargs.get("dtype")):
             kwargs["dtype"] = None
         super().__init__(**kwargs)
         self.input_dim = int(input_dim)
