@@ -54,6 +54,8 @@ WRAPPED = {
     "LSTMCell": lambda: layers.RNN(layers.LSTMCell(2)),
     "Sequential": lambda: Sequential([layers.Dense(2, input_shape=TIME)]),
 }
+#: Those that Keras 2.2.4 lacks, which saving tells.
+LATER = ("LayerNormalization", "Rescaling")
 #: Not layers of a model by themselves, made by reading files, or tested where their functions are.
 ELSEWHERE = {
     "ConvLSTM2DCell": "within ConvLSTM2D",
@@ -105,7 +107,11 @@ def test_it_comes_back_from_hdf5_json_and_yaml(name, tmp_path):
     model = make(name)
     x = data(model)
     expected, weights = bits(model.predict(x)), bits(model.get_weights())
-    model.save(tmp_path / "model.h5", include_optimizer=False)
+    if name in LATER:
+        with pytest.warns(UserWarning, match=f"2.2.4 can't open.*the class {name} of layer"):
+            model.save(tmp_path / "model.h5", include_optimizer=False)
+    else:
+        model.save(tmp_path / "model.h5", include_optimizer=False)
     model.save_weights(tmp_path / "weights.h5")
     loaded = load_model(tmp_path / "model.h5", compile=False)
     again = [

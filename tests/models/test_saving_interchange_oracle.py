@@ -15,6 +15,7 @@ import pytest
 from batchyard.models import layers
 from batchyard.models.saving.for_keras_3.hard_sigmoid import is_folded
 from batchyard.models.saving.for_keras_3.weights import inner_layers
+from tests.oracle.later_models import SAME, SCALED, later_rmsprop, masked, trained
 from tests.oracle.saving_models import make_model, one_or_list
 
 ORACLE = Path(__file__).parents[1] / "oracle"
@@ -122,3 +123,25 @@ def test_keras_2_2_4_opens_files_and_trains_on(tmp_path):
         return keeps_its_steps(model) and layers.BatchNormalization.__name__ not in inner
 
     assert compare(expected, tmp_path, "keras", trains_on) > len(SEEDS) // 3
+
+
+def test_keras_2_2_4_opens_what_later_versions_added_said_in_its_classes(tmp_path):
+    expected = {}
+    for make in (*SAME, *SCALED, masked):
+        model, x, y = trained(make)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            model.save(tmp_path / f"{make.__name__}.h5", target="keras2")
+        arrays = {f"x{n}": a for n, a in enumerate(x)} | {f"y{n}": a for n, a in enumerate(y)}
+        np.savez(tmp_path / f"{make.__name__}.npz", **arrays)
+        prediction = model.predict(one_or_list(x))
+        losses = [model.train_on_batch(one_or_list(x), one_or_list(y)) for _ in range(3)]
+        expected[make] = (prediction, losses)
+    run_oracle("BATCHYARD_KERAS224_PYTHON", "read_with_keras_224.py", tmp_path)
+    for make, (prediction, losses) in expected.items():
+        with np.load(tmp_path / f"{make.__name__}.keras.npz") as theirs:
+            np.testing.assert_allclose(
+                prediction, theirs["prediction0"], rtol=1e-5, atol=1e-6, err_msg=make.__name__
+            )
+            if make not in SCALED and make is not later_rmsprop:
+                np.testing.assert_allclose(losses, theirs["losses"], rtol=1e-5, err_msg=make.__name__)

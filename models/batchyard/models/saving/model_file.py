@@ -39,9 +39,11 @@ def save_model(
         filepath: a path, which is written atomically, an open `h5py` file or group, or a binary stream.
         overwrite: whether a file that exists may be replaced.
         include_optimizer: whether to save how the model was compiled, and the optimizer's state.
-        target: who shall open it. "keras2": HDF5 as Keras 2.2.4 and tf.keras 2 open it; "keras3": HDF5 as
-            Keras 3 opens it, without the optimizer's state; "keras": Keras 3's archive. By default "keras"
-            for a path that ends with `.keras`, and "keras2" for all else. This library opens them all.
+        target: who shall open it. "keras2": HDF5 of layers of Keras 2.2.4 alone, which it and tf.keras 2
+            open; "keras3": HDF5 as Keras 3 opens it, without the optimizer's state; "keras": Keras 3's
+            archive. By default "keras" for a path that ends with `.keras`, and for all else HDF5 in Keras
+            2.2.4's layout with the model exactly as it is; a warning tells where Keras 2.2.4 can't open it.
+            This library opens them all.
 
     Raises:
         ModelFileError: where the file can't be written.
@@ -60,16 +62,34 @@ def save_model(
         with _open_for_writing(filepath, overwrite) as file:
             for_keras_3.write_model(file, model, include_optimizer)
         return
-    config = json.dumps(describe_model(model))
+    _save_for_keras_2(model, filepath, overwrite, include_optimizer, strictly=target == "keras2")
+
+
+def _save_for_keras_2(
+    model: Model, filepath: FileLike, overwrite: bool, include_optimizer: bool, strictly: bool
+) -> None:
+    """Save a model in Keras 2.2.4's layout: of its classes alone if `strictly`, else as the model is."""
+    from batchyard.models.saving import for_keras_2
+
     training = describe_training(model) if include_optimizer else None
+    written, keeps_state = model, True
+    if strictly:
+        written, keeps_state = for_keras_2.convert_for_keras_2(model)
+        training = None if training is None else for_keras_2.training_for_keras_2(training)
+    config = describe_model(written)
+    different = for_keras_2.differences(config, training)
+    if strictly:
+        for_keras_2.refuse_differences(model, different)
     with _open_for_writing(filepath, overwrite) as file:
         write_text(file, "keras_version", KERAS_VERSION)
         write_text(file, "backend", BACKEND)
-        write_text(file, "model_config", config)
-        write_weights(file.create_group("model_weights"), model.layers)
+        write_text(file, "model_config", json.dumps(config))
+        write_weights(file.create_group("model_weights"), written.layers)
         if training is not None:
             write_text(file, "training_config", json.dumps(training))
-            write_optimizer_state(file, model)
+            if keeps_state:
+                write_optimizer_state(file, model, training["optimizer_config"]["class_name"])
+    for_keras_2.warn_of_differences(model, different)
 
 
 def save_weights(model: Model, filepath: FileLike, overwrite: bool = True, target: str | None = None) -> None:

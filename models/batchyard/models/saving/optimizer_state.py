@@ -26,16 +26,25 @@ _GROUP = "optimizer_weights"
 _ITERATIONS = "batchyard_iterations"
 
 
-def write_optimizer_state(file: h5py.Group, model: Model) -> None:
-    """Write the state of a model's optimizer, in the order of Keras 2.2.4, unless no step was made yet."""
+def write_optimizer_state(file: h5py.Group, model: Model, class_name: str | None = None) -> None:
+    """Write the state of a model's optimizer, in the order of Keras 2.2.4, unless no step was made yet.
+
+    Args:
+        file: to be written to.
+        model: compiled.
+        class_name: of the optimizer that the file says; that of the model's if not given.
+    """
     if model.optimizer.iterations == 0:
         return
     model.optimizer.build(model.compiled.trainable_weights)
     arrays = model.optimizer.get_weights()
     if not arrays:
         return
+    name = class_name or type(model.optimizer).__name__
+    if name != type(model.optimizer).__name__:  # LaterRMSprop, of which RMSprop has the first slot alone
+        arrays = arrays[1 : 1 + len(model.compiled.trainable_weights)]
     group = file.create_group(_GROUP)
-    write_arrays(group, _names(type(model.optimizer).__name__, arrays), arrays)
+    write_arrays(group, _names(name, arrays), arrays)
     if not _has_iterations(arrays):
         group.attrs.create(_ITERATIONS, np.int64(model.optimizer.iterations))
 

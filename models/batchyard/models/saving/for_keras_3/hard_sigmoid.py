@@ -10,8 +10,9 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
+
+from batchyard.models.saving import hard_sigmoid_folding
 
 if TYPE_CHECKING:
     from batchyard.models.engine.layer import Layer
@@ -19,56 +20,20 @@ if TYPE_CHECKING:
 __all__ = ["is_folded", "scaled_weights", "warn_of_hard_sigmoid"]
 
 _FACTOR = 1.2
-#: Of recurrent layers, the blocks of the weights' last axis whose gate goes through `recurrent_activation`.
-_GATES = {
-    "ConvLSTM2D": (4, (0, 1, 3)),
-    "ConvLSTM2DCell": (4, (0, 1, 3)),
-    "GRU": (3, (0, 1)),
-    "GRUCell": (3, (0, 1)),
-    "LSTM": (4, (0, 1, 3)),
-    "LSTMCell": (4, (0, 1, 3)),
-}
-#: Layers whose `activation` is computed of a sum, with the place of the first weight that scales it.
-_LINEAR = {
-    "Conv1D": 0,
-    "Conv2D": 0,
-    "Conv2DTranspose": 0,
-    "Conv3D": 0,
-    "Conv3DTranspose": 0,
-    "Dense": 0,
-    "DepthwiseConv2D": 0,
-    "SeparableConv1D": 1,
-    "SeparableConv2D": 1,
-    "SimpleRNN": 0,
-    "SimpleRNNCell": 0,
-}
 
 
 def is_folded(layer: Any) -> bool:
     """Whether a layer's weights are written scaled."""
-    name = type(layer).__name__
-    if name in _GATES:
-        return _is_hard(layer, "recurrent_activation")
-    return name in _LINEAR and _is_hard(layer, "activation")
+    from batchyard.models.activations import hard_sigmoid
+
+    return hard_sigmoid_folding.is_folded(layer, hard_sigmoid)
 
 
 def scaled_weights(layer: Any, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
     """Return a layer's weights, so scaled that Keras 3 computes the same numbers."""
     if not is_folded(layer):
         return list(arrays)
-    name = type(layer).__name__
-    if name in _LINEAR:
-        first = _LINEAR[name]
-        return [array * array.dtype.type(_FACTOR) if n >= first else array for n, array in enumerate(arrays)]
-    blocks, gates = _GATES[name]
-    scaled = []
-    for array in arrays:
-        array = np.array(array)
-        size = array.shape[-1] // blocks
-        for gate in gates:
-            array[..., gate * size : (gate + 1) * size] *= array.dtype.type(_FACTOR)
-        scaled.append(array)
-    return scaled
+    return hard_sigmoid_folding.scaled_weights(layer, arrays, _FACTOR)
 
 
 def warn_of_hard_sigmoid(layers: Sequence[Layer]) -> None:
@@ -99,9 +64,8 @@ def warn_of_hard_sigmoid(layers: Sequence[Layer]) -> None:
 
 
 def _differs(layer: Any) -> bool:
-    folded = {"recurrent_activation"} if type(layer).__name__ in _GATES else set()
-    folded |= {"activation"} if type(layer).__name__ in _LINEAR else set()
-    return any(_is_hard(layer, key) for key in ("activation", "recurrent_activation") if key not in folded)
+    folded = hard_sigmoid_folding.folded_argument(layer)
+    return any(_is_hard(layer, key) for key in ("activation", "recurrent_activation") if key != folded)
 
 
 def _is_hard(layer: Any, key: str) -> bool:
