@@ -16,6 +16,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	  { echo "Batchyard needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m compileall -q models scheduler workers
 	@touch $@
 
 demo: setup  ## train, predict and evaluate on the handwritten digits, over two CPU workers
