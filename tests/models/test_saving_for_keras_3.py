@@ -14,6 +14,7 @@ import pytest
 
 from batchyard.models import Input, Model, Sequential, layers, load_model, optimizers
 from batchyard.models.errors import InvalidArgumentError, NotSerializableError
+from tests.oracle.later_models import SAME, SCALED, arithmetic, frozen_base, later_rmsprop, trained
 from tests.oracle.saving_models import make_model, one_or_list
 
 
@@ -185,3 +186,50 @@ class TestRefusals:
         model.load_weights(tmp_path / "m.weights.h5")
         for one, other in zip(model.get_weights(), expected, strict=True):
             assert one.tobytes() == other.tobytes()
+
+
+class TestWhatLaterVersionsBrought:
+    """Operations, their RMSprop and Keras 3's hard_sigmoid go back to where they came from."""
+
+    @pytest.mark.parametrize("make", [*SAME, *SCALED])
+    def test_it_is_written_as_keras_3_has_it_and_read_again(self, make, tmp_path):
+        model, x, y = trained(make)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*an argument 'training', which Keras 3 does not take")
+            model.save(tmp_path / "m.keras")
+        again = load_model(tmp_path / "m.keras")
+        np.testing.assert_allclose(
+            again.predict(one_or_list(x)), model.predict(one_or_list(x)), rtol=1e-5, atol=1e-6
+        )
+        assert type(again.optimizer).__name__ == (
+            type(model.optimizer)
+            .__name__.replace("LaterRMSprop", "RMSprop")
+            .replace("RMSprop", "LaterRMSprop")
+        )
+        if make is later_rmsprop:
+            ours, theirs = ([each.train_on_batch(x[0], y[0]) for _ in range(3)] for each in (model, again))
+            np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+    def test_operations_have_their_arguments_where_keras_3_looks_for_them(self):
+        model, _, _ = trained(arithmetic)
+        found = {layer["name"]: layer for layer in config_of(model)["config"]["layers"]}
+        clip = next(layer for layer in found.values() if layer["class_name"] == "Clip")
+        assert clip["module"] == "keras.src.ops.numpy"
+        assert (clip["config"]["x_min"], clip["config"]["x_max"]) == (0.0, 0.5)
+        assert len(clip["inbound_nodes"][0]["args"]) == 1
+        scaled = next(
+            layer for layer in found.values() if layer["inbound_nodes"] and layer["class_name"] == "Multiply"
+        )
+        assert len(scaled["inbound_nodes"][0]["args"]) == 2
+
+    def test_a_call_with_training_false_is_warned_of(self, tmp_path):
+        model, _, _ = trained(frozen_base)
+        with pytest.warns(UserWarning, match=r"sequential_\d+ is called with an argument 'training'"):
+            model.save(tmp_path / "m.keras")
+
+    def test_a_function_in_a_sequential_is_refused_by_name(self, tmp_path):
+        model = Sequential(
+            [layers.NamedOperation("erf", [{"input": 0}], name="e", batch_input_shape=(None, 2))]
+        )
+        with pytest.raises(NotSerializableError, match=r"'e' of the Sequential.*\(erf\).*Model\(inputs"):
+            model.save(tmp_path / "m.keras")

@@ -13,7 +13,7 @@ import h5py
 
 from batchyard.models.saving.attributes import write_text
 from batchyard.models.saving.for_keras_3.hard_sigmoid import is_folded, warn_of_hard_sigmoid
-from batchyard.models.saving.for_keras_3.networks import describe
+from batchyard.models.saving.for_keras_3.networks import called_in_a_mode, describe
 from batchyard.models.saving.for_keras_3.training import compile_config, optimizer_arrays, training_config
 from batchyard.models.saving.for_keras_3.versions import KERAS_3_VERSION
 from batchyard.models.saving.for_keras_3.weights import (
@@ -102,13 +102,24 @@ def _write_parts(file: h5py.Group, model: Model, include_optimizer: bool) -> Non
     if any(is_folded(layer) or is_cudnn(layer) for layer in inner_layers(model)):
         return  # the slots belong to weights of another size or order; said by _warn
     write_variables(
-        file.create_group("optimizer"), type(model.optimizer).__name__.lower(), optimizer_arrays(model)
+        file.create_group("optimizer"),
+        type(model.optimizer).__name__.lower().removeprefix("later"),
+        optimizer_arrays(model),
     )
 
 
 def _warn(model: Model) -> None:
     layers = list(inner_layers(model))
     warn_of_hard_sigmoid(layers)
+    modes = list(called_in_a_mode(model))
+    if modes:
+        warnings.warn(
+            f"{', '.join(modes[:6])}{', ...' if len(modes) > 6 else ''} is called with an argument "
+            "'training', which Keras 3 does not take from a file: it predicts the same numbers, and trains "
+            "these layers as all others. Set trainable=False there for BatchNormalization that shall not be trained.",
+            UserWarning,
+            stacklevel=4,
+        )
     cudnn = [layer.name for layer in layers if is_cudnn(layer)]
     if cudnn:
         warnings.warn(

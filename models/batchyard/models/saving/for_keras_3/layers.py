@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchyard.models.errors import NotSerializableError
 from batchyard.models.saving.config import plain
+from batchyard.models.saving.for_keras_3.operations import describe_operation, layer_of_operation
 
 if TYPE_CHECKING:
     from batchyard.models.engine.layer import Layer
@@ -141,6 +142,9 @@ def class_name_of(layer: Layer) -> str:
     if isinstance(layer, Model):
         return "Functional"
     name = type(layer).__name__
+    if name == "NamedOperation" and _is_ours(layer):
+        operation: Any = layer
+        return str((layer_of_operation(operation) or describe_operation(operation))["class_name"])
     if _is_ours(layer) and name not in _SHARED and name not in _RENAMED:
         help_ = _LACKING.get(name, "Build it of layers that Keras 3 has, or of a Lambda of a named function.")
         raise NotSerializableError(
@@ -162,6 +166,8 @@ def describe_layer(layer: Layer) -> dict[str, Any]:
             f"Layer {layer.name!r} has a slash in its name, which Keras 3 refuses. Rename it by "
             "layer.name = ..."
         )
+    if type(layer).__name__ == "NamedOperation" and _is_ours(layer):
+        return _describe_function(layer)
     config = plain(layer.get_config(), layer.name)
     if not _is_ours(layer):
         return {
@@ -177,6 +183,14 @@ def describe_layer(layer: Layer) -> dict[str, Any]:
     if rule is not None:
         rule(config, layer)
     return {"module": "keras.layers", "class_name": name, "config": config, "registered_name": None}
+
+
+def _describe_function(layer: Any) -> dict[str, Any]:
+    found = layer_of_operation(layer)
+    if found is None:
+        return describe_operation(layer)
+    config = {"name": layer.name, **found["config"]}
+    return {**found, "module": "keras.layers", "config": config, "registered_name": None}
 
 
 def _is_ours(layer: Layer) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from batchyard.models.engine.graph import Graph
@@ -10,13 +11,14 @@ from batchyard.models.engine.sequential import Sequential
 from batchyard.models.errors import NotSerializableError
 from batchyard.models.saving.config import plain
 from batchyard.models.saving.for_keras_3.layers import describe_layer, is_network
+from batchyard.models.saving.for_keras_3.operations import is_operation, operation_call
 
 if TYPE_CHECKING:
     from batchyard.models.engine.layer import Layer
     from batchyard.models.engine.network import Network
     from batchyard.models.engine.symbolic import Node, SymbolicTensor
 
-__all__ = ["describe"]
+__all__ = ["called_in_a_mode", "describe"]
 
 
 def describe(layer: Any) -> dict[str, Any]:
@@ -42,6 +44,18 @@ def describe(layer: Any) -> dict[str, Any]:
     }
 
 
+def called_in_a_mode(model: Any) -> Iterator[str]:
+    """Yield the names of layers that are called with an argument `training`, those of inner models too."""
+    if not isinstance(model._graph, Graph):
+        return
+    for node in model._graph.nodes:
+        layer = node.outbound_layer
+        if node.arguments.get("training") is not None:
+            yield layer.name
+        if is_network(layer) and layer is not model:
+            yield from called_in_a_mode(layer)
+
+
 def input_layer(tensor: SymbolicTensor) -> dict[str, Any]:
     """Return the description of the layer with which a tensor begins."""
     return {
@@ -58,6 +72,12 @@ def input_layer(tensor: SymbolicTensor) -> dict[str, Any]:
 
 
 def _sequential(model: Sequential) -> dict[str, Any]:
+    for layer in model.layers:
+        if is_operation(layer):
+            raise NotSerializableError(
+                f"Layer {layer.name!r} of the Sequential {model.name!r} is a function ({layer.operation}), "
+                "and Keras 3 has functions in graphs only. Build the model by Model(inputs, outputs)."
+            )
     return {
         "name": model.name,
         "trainable": model.trainable,
@@ -125,6 +145,9 @@ def _functional(model: Network) -> dict[str, Any]:
 
 def _call(layer: Layer, node: Node, references: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the arguments of one call."""
+    if is_operation(layer):
+        operation: Any = layer
+        return operation_call(operation, references)
     arguments = plain(dict(node.arguments), layer.name)
     if len(references) == 1:
         return {"args": references, "kwargs": arguments}

@@ -84,6 +84,7 @@ def optimizer_arrays(model: Model) -> list[NDArray[Any]]:
     slots = {
         kind: [slot.detach().cpu().numpy() for slot in optimizer._slots.get(kind, [])]
         for kind in optimizer.slot_names
+        if name == "Adam" or not optimizer._is_placeholder(kind)
     }
     arrays: list[NDArray[Any]] = [np.array(optimizer.iterations, np.int32)]
     if not float(getattr(optimizer, "decay", 0.0)):
@@ -122,11 +123,13 @@ def _optimizer(model: Model) -> tuple[str, dict[str, Any]]:
             "config": {**schedule, "name": "InverseTimeDecay"},
             "registered_name": None,
         }
+    of_keras_3 = name == "LaterRMSprop"
+    name = "RMSprop" if of_keras_3 else name
     config = {"name": _NAMES.get(name, name.lower()), "learning_rate": rate, **config}
     # Keras 2's norm is that of all gradients together.
     if "clipnorm" in config:
         config["global_clipnorm"] = config.pop("clipnorm")
-    if name in ("RMSprop", "Adagrad"):
+    if name in ("RMSprop", "Adagrad") and not of_keras_3:
         # Keras 3 adds epsilon before the root is taken, Keras 2 behind it: its square is nearest.
         config["epsilon"] = config["epsilon"] ** 2
     if name == "Adagrad":

@@ -18,6 +18,7 @@ from batchyard.models.engine.layer import Layer
 from batchyard.models.saving.attributes import write_names, write_text
 from batchyard.models.saving.for_keras_3.hard_sigmoid import scaled_weights
 from batchyard.models.saving.for_keras_3.layers import class_name_of, is_network
+from batchyard.models.saving.for_keras_3.operations import is_operation
 from batchyard.models.saving.for_keras_3.versions import KERAS_3_VERSION
 from batchyard.models.saving.rnn_conversion import convert_rnn_weights
 from batchyard.models.saving.versions import BACKEND
@@ -34,10 +35,11 @@ __all__ = ["inner_layers", "is_cudnn", "write_layer_groups", "write_tree", "writ
 
 def write_layer_groups(group: h5py.Group, model: Model) -> None:
     """Write one group a layer, as `.h5` files have them."""
-    write_names(group, "layer_names", [layer.name for layer in model.layers])
+    layers = [layer for layer in model.layers if not is_operation(layer)]
+    write_names(group, "layer_names", [layer.name for layer in layers])
     write_text(group, "backend", BACKEND)
     write_text(group, "keras_version", KERAS_3_VERSION)
-    for layer in model.layers:
+    for layer in layers:
         named = list(_named_arrays(layer, f"{model.name}/{layer.name}"))
         write_arrays(
             group.create_group(layer.name), [name for name, _ in named], [array for _, array in named]
@@ -114,7 +116,8 @@ def _named_arrays(layer: Any, prefix: str) -> Iterator[tuple[str, NDArray[Any]]]
 def _parts(layer: Any) -> Iterator[tuple[str, Any]]:
     """Yield the layers within a layer, each with the path at which Keras 3 keeps it."""
     if is_network(layer):
-        yield from _numbered("layers", [*_input_layers(layer), *layer.layers])
+        parts = [*_input_layers(layer), *layer.layers]
+        yield from _numbered("layers", [part for part in parts if not is_operation(part)])
     elif hasattr(layer, "forward_layer"):
         yield "forward_layer", layer.forward_layer
         yield "backward_layer", layer.backward_layer
