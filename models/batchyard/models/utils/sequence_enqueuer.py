@@ -11,12 +11,13 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing.pool import TERMINATE, AsyncResult, Pool, ThreadPool
+from multiprocessing.pool import TERMINATE, AsyncResult, Pool
 from typing import Any
 
 import numpy as np
 
 from batchyard.models.errors import InvalidArgumentError, WorkerLostError
+from batchyard.models.utils.reading_threads import ReadingThreads, Result
 
 __all__ = ["SequenceEnqueuer", "get_index", "init_pool", "init_pool_generator", "next_sample"]
 
@@ -88,9 +89,9 @@ class SequenceEnqueuer(ABC):
         self.workers = 0
         self.max_queue_size = 0
         self._change = threading.Condition()
-        self._results: deque[AsyncResult[Any]] = deque()
+        self._results: deque[AsyncResult[Any] | Result] = deque()
         #: What was under way when it was stopped.
-        self._left: list[AsyncResult[Any]] = []
+        self._left: list[AsyncResult[Any] | Result] = []
         self._stopped = True
         self._failure: BaseException | None = None
         #: How many batches are made at most; None for no end. Set before `start`.
@@ -182,7 +183,7 @@ class SequenceEnqueuer(ABC):
     def _make_pool(self, initializer: Callable[..., None], arguments: tuple[Any, ...]) -> Any:
         _shared[self.uid] = self.sequence
         if not self.use_multiprocessing:
-            return ThreadPool(self.workers)
+            return ReadingThreads(self.workers)
         # Forked where that exists, as in Keras: scripts need no `if __name__ == "__main__"`, and what the
         # batches come from needn't be picklable.
         method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
