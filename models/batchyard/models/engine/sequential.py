@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 from torch import nn
@@ -34,6 +35,9 @@ class Sequential(Model):
     Source: Keras 2.2.4, `engine.sequential.Sequential`.
     """
 
+    #: Whether layers are being added, so that the graph is made when all are there.
+    _waits = False
+
     def __init__(self, layers: Sequence[Layer] | None = None, name: str | None = None) -> None:
         Layer.__init__(self, name=name)
         self._init_training()
@@ -41,8 +45,9 @@ class Sequential(Model):
         self.outputs = []
         self._chain: list[Layer] = []
         self._layer_modules = nn.ModuleList()
-        for layer in layers or ():
-            self.add(layer)
+        with self._together():
+            for layer in layers or ():
+                self.add(layer)
 
     @property
     def layers(self) -> list[Layer]:
@@ -105,7 +110,21 @@ class Sequential(Model):
         self._chain.append(layer)
         self._grow(tensors if begin else self.inputs, outputs)
 
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Makes the graph once for all layers that are added in the block: it takes time for each of them."""
+        self._waits = True
+        try:
+            yield
+        finally:
+            self._waits = False
+        if self.outputs:
+            self._grow(self.inputs, self.outputs)
+
     def _grow(self, inputs: list[Any], outputs: list[Any]) -> None:
+        if self._waits:
+            self.inputs, self.outputs = inputs, outputs
+            return
         self._set_graph(inputs, outputs)
         self._layer_modules = nn.ModuleList(self._chain)
         self._recompile()
@@ -145,8 +164,9 @@ class Sequential(Model):
         waiting, self._chain = self._chain, []
         inputs = Input(batch_shape=tuple(input_shape), name=f"{waiting[0].name}_input" if waiting else None)
         self.inputs = self.outputs = [inputs]
-        for layer in waiting:
-            self._append(layer, self.outputs)
+        with self._together():
+            for layer in waiting:
+                self._append(layer, self.outputs)
 
     def get_config(self) -> dict[str, Any]:
         """Returns name and layers, in Keras 2.2.4's layout."""
@@ -173,8 +193,9 @@ class Sequential(Model):
 
         described = config.get("layers", []) if isinstance(config, Mapping) else config
         model = cls(name=config.get("name") if isinstance(config, Mapping) else None)
-        for layer in described:
-            model.add(deserialize(layer, custom_objects))
+        with model._together():
+            for layer in described:
+                model.add(deserialize(layer, custom_objects))
         if not model.inputs and isinstance(config, Mapping) and config.get("build_input_shape"):
             model.build(tuple(config["build_input_shape"]))
         return model

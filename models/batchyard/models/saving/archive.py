@@ -97,13 +97,7 @@ class Archive:
         with open_for_reading(io.BytesIO(data)) as file:
             yield file
 
-    def _json(self, member: str) -> Any:
-        try:
-            return parse_json(self._read(member, _TEXT_LIMIT), member)
-        except InvalidArgumentError as error:
-            raise ModelFileError(f"{self.name} is damaged: {error}") from error
-
-    def _size(self) -> int:
+    def size(self) -> int:
         """Returns the size of the whole archive, in bytes."""
         stream = self._file.fp
         if stream is None:
@@ -112,6 +106,12 @@ class Archive:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(at)
         return size
+
+    def _json(self, member: str) -> Any:
+        try:
+            return parse_json(self._read(member, _TEXT_LIMIT), member)
+        except InvalidArgumentError as error:
+            raise ModelFileError(f"{self.name} is damaged: {error}") from error
 
     def _read(self, member: str, limit: int | None) -> bytes:
         found = [info for info in self._file.infolist() if info.filename == member]
@@ -122,7 +122,7 @@ class Archive:
             )
         info = found[0]
         allowed = _FREE_BYTES + _LARGEST_RATIO * info.compress_size if limit is None else limit
-        if info.file_size > allowed or info.compress_size > self._size():
+        if info.file_size > allowed or info.compress_size > self.size():
             raise ModelFileError(
                 f"{member} in {self.name} claims {info.file_size} bytes, of which {info.compress_size} are "
                 f"stored; at most {allowed} are read. The file is damaged, or made to use up memory."

@@ -7,7 +7,6 @@ are `vars/0`, `vars/1`, ….
 
 from __future__ import annotations
 
-import math
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from batchyard.models.errors import ModelFileError, ShapeError
 from batchyard.models.saving.attributes import read_text
 from batchyard.models.saving.foreign.objects import plain_class_name
 from batchyard.models.saving.guarded_reading import damage_refused, find, find_dataset, find_group, read_array
+from batchyard.models.saving.stored_sizes import expect_plausible
 
 if TYPE_CHECKING:
     from batchyard.models.engine.layer import Layer
@@ -30,7 +30,7 @@ __all__ = ["count_numbers", "is_checkpoint", "optimizer_arrays", "read_checkpoin
 #: Where the layers of a network lie; the second name is that of tf.keras 2.12.
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 #: Classes of this library whose name is another one in Keras 3.
-_NAMES = {"Model": "Functional"}
+_NAMES = {"GroupQueryAttention": "GroupedQueryAttention", "Model": "Functional"}
 _DEPTH_LIMIT = 64
 _GROUP_LIMIT = 1_000_000
 
@@ -42,14 +42,22 @@ def is_checkpoint(file: h5py.Group) -> bool:
     return any(isinstance(find(file, name), h5py.Group) for name in _CONTAINERS)
 
 
-def count_numbers(file: h5py.Group) -> int:
+def count_numbers(file: h5py.Group, name: str, size: int) -> int:
     """Returns how many numbers the arrays of a file have, going by their headers.
 
+    Args:
+        file: the weights.
+        name: of the archive, for messages.
+        size: of the archive, in bytes.
+
     Raises:
-        ModelFileError: where the file is damaged, or links to another.
+        ModelFileError: where the file is damaged, links to another, or claims more than is plausible.
     """
-    total, groups = 0, 0
-    seen: set[int] = set()
+    return expect_plausible(_arrays(file), name, size)
+
+
+def _arrays(file: h5py.Group) -> Iterator[h5py.Dataset]:
+    groups = 0
     waiting = [(file, 0)]
     while waiting:
         group, depth = waiting.pop()
@@ -66,11 +74,7 @@ def count_numbers(file: h5py.Group) -> int:
             if isinstance(found, h5py.Group):
                 waiting.append((found, depth + 1))
             elif isinstance(found, h5py.Dataset):
-                place = h5py.h5o.get_info(found.id).addr
-                if place not in seen:
-                    seen.add(place)
-                    total += math.prod(find_dataset(group, name).shape)
-    return total
+                yield find_dataset(group, name)
 
 
 def read_checkpoint(
@@ -201,7 +205,7 @@ def _of_layer(group: h5py.Group, layer: Any, described: Any) -> Iterator[Assignm
         yield weight, dataset
     inner_config = described.get("config") if isinstance(described, Mapping) else None
     for name, inner in _held(layer):
-        place = find(group, name)
+        place = find(group, name) or find(group, f"_{name}")  # tf.keras keeps some in private attributes
         if isinstance(place, h5py.Group):
             config = inner_config.get(name.split("/")[0]) if isinstance(inner_config, Mapping) else None
             yield from _of_layer(place, inner, config if name == "layer" else None)
@@ -233,7 +237,8 @@ def _described(config: Any) -> list[tuple[str, str, Any]] | None:
             return None
         own = layer.get("config")
         name = layer.get("name") or (own.get("name") if isinstance(own, Mapping) else None)
-        found.append((str(name), plain_class_name(str(layer.get("class_name"))), layer))
+        class_name = plain_class_name(str(layer.get("class_name")))
+        found.append((str(name), _NAMES.get(class_name, class_name), layer))
     return found
 
 

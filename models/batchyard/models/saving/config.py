@@ -110,11 +110,7 @@ def build_model(
             "Perhaps it is the old configuration of a Sequential: use Sequential.from_config(config)."
         )
     _expect_object(config)
-    expect_bounded(config)
-    if len(configured_layers(config)) > _LAYER_LIMIT:
-        raise InvalidArgumentError(
-            f"Expected the configuration of a model of at most {_LAYER_LIMIT} layers, received one of more."
-        )
+    expect_few_layers(config)
     with scope_of(custom_objects):
         producer = producer or producer_of(config.get("keras_version"), config)
         model = deserialize(to_keras_2(config, producer, for_inference), custom_objects)
@@ -124,6 +120,22 @@ def build_model(
             "Use layers.deserialize(config) for layers."
         )
     return model
+
+
+def expect_few_layers(config: Any) -> None:
+    """Refuse a configuration that is too large to be read in a little time.
+
+    Args:
+        config: of a model.
+
+    Raises:
+        InvalidArgumentError: where it has too many layers or values, or is nested too deeply.
+    """
+    expect_bounded(config)
+    if len(configured_layers(config)) > _LAYER_LIMIT:
+        raise InvalidArgumentError(
+            f"Expected the configuration of a model of at most {_LAYER_LIMIT} layers, received one of more."
+        )
 
 
 def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Model:

@@ -8,7 +8,6 @@ compared with the one that is expected before anything is allocated for it.
 from __future__ import annotations
 
 import io
-import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,16 +19,13 @@ from numpy.typing import NDArray
 
 from batchyard.models.errors import ModelFileError
 from batchyard.models.saving.heap_check import check_heaps, check_heaps_in
+from batchyard.models.saving.stored_chunks import check_chunks
 
 #: What functions that read or write accept as a file.
 FileLike: TypeAlias = str | os.PathLike[str] | h5py.Group | BinaryIO | io.IOBase
 
 #: The largest number that a weight can be, in bytes.
 _LARGEST_NUMBER = 8
-#: Weights compress by less than this. Small arrays, of zeros for example, may by more.
-_LARGEST_RATIO, _FREE_BYTES = 64, 2**20
-#: A chunk is held in memory as a whole: one of more bytes must not be larger than four times the array.
-_LARGEST_CHUNK = 16 * 2**20
 
 
 @contextmanager
@@ -165,19 +161,10 @@ def _check_dataset(dataset: h5py.Dataset, place: str) -> None:
         raise ModelFileError(
             f"Expected numbers at {place}, found none at all. It is not a weight of a model."
         )
-    stored = dataset.id.get_storage_size()
-    chunk = math.prod(dataset.chunks or (0,)) * dataset.dtype.itemsize
-    if chunk > _LARGEST_CHUNK and chunk > 4 * dataset.nbytes:
+    if dataset.nbytes and not dataset.id.get_storage_size():
         raise ModelFileError(
-            f"{place} is kept in chunks of {chunk} bytes, but has {dataset.nbytes}. The file is damaged, or "
-            "made to use up memory: take another copy."
-        )
-    free = _FREE_BYTES if stored else 0
-    if dataset.nbytes > free + _LARGEST_RATIO * stored:
-        raise ModelFileError(
-            f"{place} claims {dataset.nbytes} bytes, but {stored} are stored. "
-            "The file is damaged, or made to use up memory: take another copy. (If it is yours, and "
-            "compresses that well: h5repack -f NONE.)"
+            f"{place} claims {dataset.nbytes} bytes, but none are stored. The file was not written to its "
+            "end, is damaged, or made to use up memory: take another copy."
         )
 
 
@@ -193,6 +180,7 @@ def read_array(dataset: h5py.Dataset, shape: Sequence[int]) -> NDArray[Any]:
             f"found {dataset.shape}. The file belongs to another model."
         )
     with damage_refused(dataset.parent, dataset.name.rsplit("/", 1)[-1]):
+        check_chunks(dataset, f"{dataset.name} in {dataset.file.filename}")
         array = np.asarray(dataset[()])
         return array.astype(array.dtype.newbyteorder("="), copy=False)
 

@@ -16,7 +16,7 @@ from batchyard.models.initializers.replaced_values import replaced_values
 from batchyard.models.saving.archive import is_archive, open_archive
 from batchyard.models.saving.attributes import read_text
 from batchyard.models.saving.checkpoint_weights import is_checkpoint
-from batchyard.models.saving.config import configuration_errors, parse_json, parse_yaml
+from batchyard.models.saving.config import configuration_errors, expect_few_layers, parse_json, parse_yaml
 from batchyard.models.saving.configured_objects import configured_layers, names_needed
 from batchyard.models.saving.conversion import load_tensors
 from batchyard.models.saving.custom_objects import scope_of
@@ -222,6 +222,7 @@ def _spelled(config: Any, producer: Producer, custom_objects: Mapping[str, Any])
     with warnings.catch_warnings(), contextlib.suppress(BatchyardModelsError), scope_of(custom_objects):
         warnings.simplefilter("ignore", UserWarning)  # loading tells them
         with configuration_errors("the configuration"):
+            expect_few_layers(config)
             return to_keras_2(config, producer, for_inference=True)
     return config
 
