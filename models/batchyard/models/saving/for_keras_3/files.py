@@ -116,7 +116,7 @@ def _warn(model: Model) -> None:
         warnings.warn(
             f"{', '.join(modes[:6])}{', ...' if len(modes) > 6 else ''} is called with an argument "
             "'training', which Keras 3 does not take from a file: it predicts the same numbers, and trains "
-            "these layers as all others. Set trainable=False there for BatchNormalization that shall not be trained.",
+            "these layers as all others. Set trainable=False there for BatchNormalization that shall rest.",
             UserWarning,
             stacklevel=4,
         )
