@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -24,12 +23,20 @@ from batchyard.models.saving.checkpoint_weights import (
 from batchyard.models.saving.config import build_model, parse_json
 from batchyard.models.saving.custom_objects import scope_of
 from batchyard.models.saving.foreign.producer import KERAS_1, Producer, producer_of
-from batchyard.models.saving.guarded_reading import FileLike, find, find_dataset, find_group, open_for_reading
+from batchyard.models.saving.guarded_reading import (
+    FileLike,
+    damage_refused,
+    find,
+    find_dataset,
+    find_group,
+    open_for_reading,
+)
 from batchyard.models.saving.keras_1_optimizer_state import restore_keras_1_state
 from batchyard.models.saving.keras_1_weights import warn_of_theano
 from batchyard.models.saving.marshalled_code import safe_mode_scope
 from batchyard.models.saving.model_file import expect_built
 from batchyard.models.saving.optimizer_state import begin_as_written, read_optimizer_state, restore_from
+from batchyard.models.saving.stored_sizes import expect_plausible
 from batchyard.models.saving.training_config import compile_from_config
 from batchyard.models.saving.weight_budget import weight_budget
 from batchyard.models.saving.weights import read_weights, read_weights_by_name
@@ -119,7 +126,7 @@ def _load_hdf5(file: h5py.Group, custom_objects: Mapping[str, Any] | None, compi
     name = file.file.filename
     producer = producer_of(read_text(file, "keras_version"), config)
     weights = find_group(file, "model_weights")
-    model = _build(config, custom_objects, producer, compile, _count_numbers(weights), name)
+    model = _build(config, custom_objects, producer, compile, _count_numbers(file, weights), name)
     if model.built:
         read_weights(weights, model.layers, own_names=True)
         if producer.family == KERAS_1:
@@ -168,7 +175,8 @@ def _load_archive(archive: Archive, custom_objects: Mapping[str, Any] | None, co
     config = archive.config()
     producer = producer_of(archive.version(), config)
     with archive.weights() as file:
-        model = _build(config, custom_objects, producer, compile, count_numbers(file), archive.name)
+        numbers = count_numbers(file, archive.name, archive.size())
+        model = _build(config, custom_objects, producer, compile, numbers, archive.name)
         if model.built:
             read_checkpoint(file, model, config)
         training = (config.get("compile_config") or None) if isinstance(config, Mapping) else None
@@ -239,15 +247,18 @@ def _no_model(file: h5py.Group) -> str:
     return f"Expected the attribute 'model_config' in {name}, found none. It is HDF5, but no Keras model."
 
 
-def _count_numbers(weights: h5py.Group) -> int:
-    """Return how many numbers the weights in a file have, going by their headers."""
-    total = 0
-    seen: set[int] = set()
+def _count_numbers(file: h5py.Group, weights: h5py.Group) -> int:
+    """Return how many numbers the weights and the optimizer's state have, going by their headers."""
+    with damage_refused(file, ""):
+        size = file.file.id.get_filesize()
+    return expect_plausible(_arrays(file, weights), file.file.filename, size)
+
+
+def _arrays(file: h5py.Group, weights: h5py.Group) -> Iterator[h5py.Dataset]:
     for layer in read_names(weights, "layer_names") or []:
         for name in read_names(find_group(weights, layer), "weight_names") or []:
-            dataset = find_dataset(weights, f"{layer}/{name}")
-            place = h5py.h5o.get_info(dataset.id).addr
-            if place not in seen:  # one array under many names is still one
-                seen.add(place)
-                total += math.prod(dataset.shape)
-    return total
+            yield find_dataset(weights, f"{layer}/{name}")
+    state = find(file, "optimizer_weights")
+    if isinstance(state, h5py.Group):
+        for name in read_names(state, "weight_names") or []:
+            yield find_dataset(state, name)
