@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from batchyard.models import Sequential, load_model
+from batchyard.models import Sequential, load_model, model_from_json
 from batchyard.models.errors import ModelFileError
 from batchyard.models.layers import LSTM, Conv2D, Dense
 from batchyard.models.saving.conversion import convert_file
@@ -28,7 +28,7 @@ def test_first_values_are_not_computed_for_weights_that_a_file_brings(tmp_path, 
     x = np.random.default_rng(0).normal(size=(5, 4, 3)).astype("float32")
     model.save(tmp_path / f"m.{ending}")
     with monkeypatch.context() as patch:
-        patch.setattr(torch.linalg, "svd", None)
+        patch.setattr(torch.linalg, "qr", None)
         loaded = load_model(tmp_path / f"m.{ending}")
     np.testing.assert_allclose(loaded.predict(x), model.predict(x), rtol=0, atol=1e-6)
     assert all(np.abs(weight).max() > 0 for weight in recurrent().get_weights()[:2])  # is over then
@@ -38,7 +38,7 @@ def test_weights_alone_are_converted_without_first_values(tmp_path, monkeypatch)
     model = recurrent()
     model.save_weights(tmp_path / "w.h5")
     (tmp_path / "m.json").write_text(model.to_json())
-    monkeypatch.setattr(torch.linalg, "svd", None)
+    monkeypatch.setattr(torch.linalg, "qr", None)
     convert_file(tmp_path / "w.h5", tmp_path / "m.h5", model=tmp_path / "m.json")
     loaded = load_model(tmp_path / "m.h5", compile=False)
     for ours, theirs in zip(model.get_weights(), loaded.get_weights(), strict=True):
@@ -46,7 +46,7 @@ def test_weights_alone_are_converted_without_first_values(tmp_path, monkeypatch)
 
 
 def test_looking_into_a_configuration_computes_nothing_and_takes_no_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(torch.linalg, "svd", None)
+    monkeypatch.setattr(torch.linalg, "qr", None)
     config = {
         "class_name": "Sequential",
         "config": [
@@ -63,6 +63,13 @@ def test_looking_into_a_configuration_computes_nothing_and_takes_no_memory(tmp_p
     assert "may not take up so much memory" in inspect_file(path).problem
     with pytest.raises(ModelFileError, match="may not take up so much memory"):
         convert_file(path, tmp_path / "m.h5")
+
+
+def test_text_asks_for_no_orthogonal_weights_that_take_minutes():
+    config = {"class_name": "LSTM", "config": {"units": 4096, "batch_input_shape": [None, 4, 3], "name": "l"}}
+    text = json.dumps({"class_name": "Sequential", "config": [config]})
+    with pytest.raises(ModelFileError, match="an orthogonal matrix of 4096 x 16384, which takes too long"):
+        model_from_json(text)
 
 
 @pytest.mark.parametrize("steps", [np.nan, np.inf, -1.0])

@@ -30,10 +30,14 @@ if TYPE_CHECKING:
 
 #: The longest text of a configuration that is read, in characters; its values take some 40 times that.
 TEXT_LIMIT = 16 * 2**20
+#: The most commas and opening brackets in JSON, each of which can take 150 bytes of memory.
+_MARK_LIMIT = 1_500_000
 #: The most values, keys, beginnings and ends in YAML, and the deepest nesting: reading it is slow.
 _YAML_LIMIT, _DEPTH_LIMIT = 250_000, 500
 #: The most numbers in the weights of a model from text, which can ask for any amount: 2 GiB of float32.
 _NUMBER_LIMIT = 2**29
+#: The most operations on numbers for first values, of orthogonal matrices: some seconds on one core.
+_WORK_LIMIT = 3e11
 #: The most layers of a model in a configuration, those of models within it too.
 _LAYER_LIMIT = 10_000
 _TOO_LARGE = (
@@ -180,7 +184,7 @@ def build_from_text(
         InvalidArgumentError: where it isn't the configuration of a model.
         ModelFileError: where its weights would be larger.
     """
-    with weight_budget(_NUMBER_LIMIT, "the text", _TOO_LARGE), configuration_errors(where):
+    with weight_budget(_NUMBER_LIMIT, "the text", _TOO_LARGE, _WORK_LIMIT), configuration_errors(where):
         return build_model(config, custom_objects)
 
 
@@ -225,11 +229,22 @@ def parse_json(text: str | bytes, what: str) -> Any:
         InvalidArgumentError: where it isn't JSON.
     """
     _expect_length(text, what)
+    if _marks(text) > _MARK_LIMIT:
+        raise InvalidArgumentError(
+            f"Expected {what} to have at most {_MARK_LIMIT} values, received more. No Keras writes that."
+        )
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         start = text[:60]
         raise InvalidArgumentError(f"Expected {what} as JSON, received {start!r}...: {error}.") from error
+
+
+def _marks(text: str | bytes) -> int:
+    """Return how many commas and opening brackets there are: JSON has hardly more values than that."""
+    if isinstance(text, bytes):
+        return sum(text.count(mark) for mark in (b",", b"{", b"["))
+    return sum(text.count(mark) for mark in (",", "{", "["))
 
 
 def parse_yaml(text: str | bytes, what: str) -> Any:

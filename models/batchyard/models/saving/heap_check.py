@@ -20,18 +20,14 @@ _HEAP_HEAD = struct.Struct("<5s3sQ")
 #: A text longer than this many bytes may be referred to several times only if all together are no longer than
 #: that many.
 _LONG, _REPEATED = 64 * 2**10, 64 * 2**20
-#: How many bytes are searched for attributes.
-_SEARCHED = 2**28
-#: The attributes that are read, as their names stand in a file.
-_ATTRIBUTES = (
-    b"model_config",
-    b"training_config",
-    b"keras_version",
-    b"backend",
-    b"layer_names",
-    b"weight_names",
-    b"name",
-)
+#: How the names of the attributes end that are read (model_config, training_config, keras_version, backend,
+#: layer_names, weight_names, name), and how many letters may stand before that.
+_ATTRIBUTES = (b"_config", b"_version", b"backend", b"name")
+_BEFORE, _LONGEST_NAME = (0, 5, 6, 7, 8), 32
+#: How the heap of a group's names begins, of version 0, and where the length of its filters' description is.
+_FRACTAL_HEAP, _FILTERS_AT = b"FRHP\x00", 7
+#: How many structures of a file are looked at, and how often all of it is searched for references to a text.
+_MOST_STEPS, _MOST_SEARCHES = 2_000_000, 16
 #: A text's length, the place of its heap, and its number there.
 _REFERENCE = struct.Struct("<IQI")
 #: HDF5's number of the types of variable length, and how many elements are looked at.
@@ -63,14 +59,21 @@ def check_heaps_in(data: mmap.mmap | bytes, name: str) -> None:
     Raises:
         ModelFileError: where one is damaged.
     """
+    steps = _Steps(name)
     begin = data.find(_HEAP)
     while begin >= 0:
-        if not _is_whole(data, begin):
+        if not _is_whole(data, begin, steps):
             raise ModelFileError(
                 f"{name} is damaged: its texts at byte {begin} can't be told apart. Take another copy."
             )
         begin = data.find(_HEAP, begin + len(_HEAP))
-    at = _overlong_text(data)
+    at = _packed_names(data)
+    if at >= 0:
+        raise ModelFileError(
+            f"{name} keeps the names in the group at byte {at} packed, as no Keras does, and they could "
+            "unpack to any size. Take another copy. (If it is yours, copy the data into a new file.)"
+        )
+    at = _overlong_text(data, steps)
     if at >= 0:
         raise ModelFileError(
             f"{name} is damaged: the attribute at byte {at} refers to texts that would be longer than the "
@@ -78,41 +81,77 @@ def check_heaps_in(data: mmap.mmap | bytes, name: str) -> None:
         )
 
 
-def _overlong_text(data: mmap.mmap | bytes) -> int:
-    """Return where an attribute refers to texts that are longer than the file; -1 where none does.
+class _Steps:
+    """What looking at a file may take: structures that lie within each other would take its size squared."""
 
-    The HDF5 library takes as much memory as a reference says before it looks at the text. In large files only
-    the beginning and the end, where Keras's texts stand, are searched.
-    """
-    half = _SEARCHED // 2
-    parts = [(0, len(data))] if len(data) <= _SEARCHED else [(0, half), (len(data) - half, len(data))]
-    for name in _ATTRIBUTES:
-        for first, last in parts:
-            at = data.find(name, first, last)
-            while at >= 0:
-                if any(sum(lengths) > len(data) + _REPEATED for lengths in _lengths(data, at, len(name))):
-                    return at
-                at = data.find(name, at + 1, last)
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._steps = _MOST_STEPS
+        self._searches = _MOST_SEARCHES
+
+    def take(self, steps: int = 1) -> None:
+        self._steps -= steps
+        self._expect_some(self._steps)
+
+    def search(self) -> None:
+        """Search the whole file once."""
+        self._searches -= 1
+        self._expect_some(self._searches)
+
+    def _expect_some(self, left: int) -> None:
+        if left < 0:
+            raise ModelFileError(
+                f"{self._name} has more texts than any file of Keras, or such as lie within each other. It "
+                "is damaged, or made to take up time: take another copy."
+            )
+
+
+def _packed_names(data: mmap.mmap | bytes) -> int:
+    """Return where the names of a group are packed by a filter, to unpack to any size; -1 if none are."""
+    at = data.find(_FRACTAL_HEAP)
+    while at >= 0:
+        if bytes(data[at + _FILTERS_AT : at + _FILTERS_AT + 2]) not in (b"\0\0", b"\0", b""):
+            return at
+        at = data.find(_FRACTAL_HEAP, at + 1)
     return -1
 
 
-def _lengths(data: mmap.mmap | bytes, at: int, name_size: int) -> Iterator[list[int]]:
-    """Yield the lengths of the texts that an attribute refers to, whose name stands here, if it is one."""
-    for version, head, pad in ((1, 8, 8), (2, 8, 1), (3, 9, 1)):
-        begin = at - head
-        if begin < 0 or data[begin] != version:
-            continue
-        _, size, type_size, space_size = struct.unpack_from("<HHHH", data, begin)
-        if not name_size < size <= name_size + 4:  # a zero follows, and perhaps the number of a part
-            continue
-        kind = at + -(-size // pad) * pad
-        space = kind + -(-type_size // pad) * pad
-        values = space + -(-space_size // pad) * pad
-        if values + _REFERENCE.size > len(data) or data[kind] & 15 != _VARIABLE:
-            continue
-        room = (len(data) - values) // _REFERENCE.size
-        count = min(room, _elements(bytes(data[space : space + space_size])))
-        yield [_REFERENCE.unpack_from(data, values + n * _REFERENCE.size)[0] for n in range(count)]
+def _overlong_text(data: mmap.mmap | bytes, steps: _Steps) -> int:
+    """Return where an attribute refers to texts that are longer than the file; -1 where none does.
+
+    The HDF5 library takes as much memory as a reference says before it looks at the text.
+    """
+    for name in _ATTRIBUTES:
+        at = data.find(name)
+        while at >= 0:
+            steps.take()
+            for lengths in _lengths(data, at):
+                steps.take(len(lengths))
+                if sum(lengths) > len(data) + _REPEATED:
+                    return at
+            at = data.find(name, at + 1)
+    return -1
+
+
+def _lengths(data: mmap.mmap | bytes, end_of_name: int) -> Iterator[list[int]]:
+    """Yield the lengths of the texts that an attribute refers to, if its name's last part stands here."""
+    for before in _BEFORE:
+        at = end_of_name - before
+        for version, head, pad in ((1, 8, 8), (2, 8, 1), (3, 9, 1)):
+            begin = at - head
+            if begin < 0 or data[begin] != version:
+                continue
+            _, size, type_size, space_size = struct.unpack_from("<HHHH", data, begin)
+            if not before < size <= _LONGEST_NAME:
+                continue
+            kind = at + -(-size // pad) * pad
+            space = kind + -(-type_size // pad) * pad
+            values = space + -(-space_size // pad) * pad
+            if values + _REFERENCE.size > len(data) or data[kind] & 15 != _VARIABLE:
+                continue
+            room = (len(data) - values) // _REFERENCE.size
+            count = min(room, _elements(bytes(data[space : space + space_size])))
+            yield [_REFERENCE.unpack_from(data, values + n * _REFERENCE.size)[0] for n in range(count)]
 
 
 def _elements(space: bytes) -> int:
@@ -132,8 +171,9 @@ def _is_repeated(data: mmap.mmap | bytes, heap: int, number: int, length: int) -
     return count > 2 and count * length > _REPEATED
 
 
-def _is_whole(data: mmap.mmap | bytes, begin: int) -> bool:
+def _is_whole(data: mmap.mmap | bytes, begin: int, steps: _Steps) -> bool:
     """Whether the objects of the heap that begins here fill it, each with a length above zero."""
+    steps.take()
     if begin + _HEAP_HEAD.size > len(data):
         return bytes(data[begin + len(_HEAP) : begin + len(_HEAP) + len(_ZEROS)]) != _ZEROS
     zeros: bytes
@@ -146,9 +186,12 @@ def _is_whole(data: mmap.mmap | bytes, begin: int) -> bool:
         return False
     here = begin + _HEAP_HEAD.size
     while here + _OBJECT.size <= end:
+        steps.take()
         number, _, _, length = _OBJECT.unpack_from(data, here)
-        if number and length > _LONG and _is_repeated(data, begin, number, length):
-            return False
+        if number and length > _LONG:
+            steps.search()
+            if _is_repeated(data, begin, number, length):
+                return False
         # free space, number 0, counts its own head
         taken = length if number == 0 else _OBJECT.size + -(-length // 8) * 8
         if taken == 0:

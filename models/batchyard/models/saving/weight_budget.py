@@ -20,8 +20,9 @@ _FITTING = (
 
 
 class _Budget:
-    def __init__(self, left: int, file: str, advice: str) -> None:
+    def __init__(self, left: int, file: str, advice: str, work: float) -> None:
         self.left = left
+        self.work = work
         self.file = file
         self.advice = advice
 
@@ -30,15 +31,16 @@ _budget: ContextVar[_Budget | None] = ContextVar("weight_budget", default=None)
 
 
 @contextmanager
-def weight_budget(numbers: int, file: str, advice: str = _FITTING) -> Iterator[None]:
+def weight_budget(numbers: int, file: str, advice: str = _FITTING, work: float = math.inf) -> Iterator[None]:
     """Let the layers that are built in this block have no more than so many numbers in their weights.
 
     Args:
         numbers: how many, in all weights together.
         file: whose they are, for the message.
         advice: what was expected, and what to do, for the message.
+        work: how many operations on numbers the first values may take.
     """
-    token = _budget.set(_Budget(numbers, file, advice))
+    token = _budget.set(_Budget(numbers, file, advice, work))
     try:
         yield
     finally:
@@ -59,4 +61,26 @@ def charge(shape: Sequence[int]) -> None:
         raise ModelFileError(
             f"The model described in {budget.file} asks for a weight of the shape {tuple(shape)}, "
             f"{budget.advice}"
+        )
+
+
+def charge_work(operations: float, what: str) -> None:
+    """Take what computing first values takes from the budget, if there is one; called before that is done.
+
+    Args:
+        operations: on numbers.
+        what: is computed, for the message.
+
+    Raises:
+        ModelFileError: where the budget is exceeded.
+    """
+    budget = _budget.get()
+    if budget is None:
+        return
+    budget.work -= operations
+    if budget.work < 0:
+        raise ModelFileError(
+            f"The model described in {budget.file} asks for {what}, which takes too long for a text that "
+            "nothing bears out. If the model is meant to be that large, and the text is yours: "
+            "model_from_config(json.loads(text)); load_model computes no first values."
         )
