@@ -10,6 +10,7 @@ import pytest
 from batchyard.models import Input, Model, Sequential, layers, load_model, model_from_json, model_from_yaml
 from batchyard.models.engine.layer import Layer
 from batchyard.models.errors import NotSerializableError
+from batchyard.models.layers import later
 from batchyard.models.layers.registry import layers as registry
 
 #: Inputs without the batch axis.
@@ -42,6 +43,18 @@ CASES = {
     "SpatialDropout3D": (VOLUME, {"rate": 0.5}), "ThresholdedReLU": (ROW, {"theta": 0.5}), "UpSampling1D": (TIME, {}),
     "UpSampling2D": (IMAGE, {}), "UpSampling3D": (VOLUME, {}), "ZeroPadding1D": (TIME, {}), "ZeroPadding2D": (IMAGE, {}),
     "ZeroPadding3D": (VOLUME, {}),
+    # of later versions of Keras
+    "CenterCrop": (IMAGE, {"height": 4, "width": 3}), "Conv1DTranspose": (TIME, {"filters": 2, "kernel_size": 2, "strides": 2}),
+    "ConvLSTM1D": ((3, 5, 2), {"filters": 2, "kernel_size": 2}), "ConvLSTM3D": ((2, 3, 3, 3, 2), {"filters": 2, "kernel_size": 2}),
+    "DepthwiseConv1D": (TIME, {"kernel_size": 2}), "EinsumDense": (TIME, {"equation": "abc,cd->abd", "output_shape": (None, 2)}),
+    "GroupNormalization": (IMAGE, {"groups": 2}), "LaterUpSampling2D": (IMAGE, {"interpolation": "bicubic"}),
+    "RMSNormalization": (ROW, {}), "Resizing": (IMAGE, {"height": 4, "width": 9}),
+}  # fmt: skip
+#: Layers that take a list of sequences.
+ATTENTIONS = {
+    "AdditiveAttention": {}, "Attention": {"use_scale": True, "score_mode": "concat"},
+    "GroupQueryAttention": {"head_dim": 2, "num_query_heads": 4, "num_key_value_heads": 2},
+    "MultiHeadAttention": {"num_heads": 2, "key_dim": 3},
 }  # fmt: skip
 MERGES = ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract")
 WRAPPED = {
@@ -52,10 +65,11 @@ WRAPPED = {
     "StackedRNNCells": lambda: layers.RNN([layers.GRUCell(2), layers.LSTMCell(3)]),
     "GRUCell": lambda: layers.RNN(layers.GRUCell(2)),
     "LSTMCell": lambda: layers.RNN(layers.LSTMCell(2)),
+    "SpectralNormalization": lambda: later.SpectralNormalization(layers.Dense(2)),
     "Sequential": lambda: Sequential([layers.Dense(2, input_shape=TIME)]),
 }
 #: Those that Keras 2.2.4 lacks, which saving tells.
-LATER = ("LayerNormalization", "Rescaling")
+LATER = later.__all__
 #: Not layers of a model by themselves, made by reading files, or tested where their functions are.
 ELSEWHERE = {
     "ConvLSTM2DCell": "within ConvLSTM2D",
@@ -77,11 +91,14 @@ def names():
 
 
 def test_no_layer_is_forgotten():
-    known = {*CASES, *MERGES, *WRAPPED, *ELSEWHERE}
+    known = {*CASES, *ATTENTIONS, *MERGES, *WRAPPED, *ELSEWHERE}
     assert names() - known == set()
 
 
 def make(name):
+    if name in ATTENTIONS:
+        ends = [Input(TIME), Input(TIME)]
+        return Model(ends, getattr(later, name)(**ATTENTIONS[name])(ends, use_causal_mask=True))
     if name in MERGES:
         ends = [Input(ROW), Input(ROW)]
         arguments = {"axes": 1} if name == "Dot" else {}
@@ -102,7 +119,7 @@ def bits(value):
     return [array.tobytes() for array in (value if isinstance(value, list) else [value])]
 
 
-@pytest.mark.parametrize("name", [*CASES, *MERGES, *WRAPPED])
+@pytest.mark.parametrize("name", [*CASES, *ATTENTIONS, *MERGES, *WRAPPED])
 def test_it_comes_back_from_hdf5_json_and_yaml(name, tmp_path):
     model = make(name)
     x = data(model)
@@ -127,7 +144,7 @@ def test_it_comes_back_from_hdf5_json_and_yaml(name, tmp_path):
         assert bits(other.predict(x)) == expected
 
 
-@pytest.mark.parametrize("name", [*CASES, *MERGES, *WRAPPED])
+@pytest.mark.parametrize("name", [*CASES, *ATTENTIONS, *MERGES, *WRAPPED])
 def test_it_comes_back_from_keras_3s_archive_or_is_refused_by_name(name, tmp_path):
     model = make(name)
     with warnings.catch_warnings():

@@ -11,12 +11,20 @@ from typing import Any
 from batchyard.models.errors import InvalidArgumentError
 from batchyard.models.saving.foreign.arguments import check_arguments, expect_class, without_neutral
 from batchyard.models.saving.foreign.calls import read_calls, written
+from batchyard.models.saving.foreign.ended_masks import end_masks, end_masks_of_chain
 from batchyard.models.saving.foreign.keras_1 import flat_graph_of_branches, layer_of_keras_1, order_of_axes
 from batchyard.models.saving.foreign.layers import rewrite_layer
 from batchyard.models.saving.foreign.masks import without_masks
 from batchyard.models.saving.foreign.objects import Spelling, check_origin, plain_class_name
 from batchyard.models.saving.foreign.operations import is_operation, written_operation
-from batchyard.models.saving.foreign.producer import KERAS_1, KERAS_2, Producer, producer_of
+from batchyard.models.saving.foreign.producer import (
+    KERAS_1,
+    KERAS_2,
+    KERAS_3,
+    TF_KERAS,
+    Producer,
+    producer_of,
+)
 
 #: What a network's configuration consists of; later versions put more into it.
 _NETWORK_KEYS = {
@@ -55,6 +63,7 @@ class _Rewriter:
         self._producer = producer
         self._has_masks = has_masks
         self._order = order  # of axes, where Keras 1's layers do not say it
+        self._depth = 0  # how many networks stand around that which is rewritten
         self._spelling = Spelling(producer, for_inference)
 
     def layer(self, described: Any) -> dict[str, Any]:
@@ -73,7 +82,10 @@ class _Rewriter:
                     return self.layer({**rewritten, **graph})
             class_name = "Sequential" if class_name == "Sequential" else "Model"
             of_network: Any = self._sequential if class_name == "Sequential" else self._graph
-            return {**rewritten, "class_name": class_name, "config": of_network(config)}
+            self._depth += 1
+            found = of_network(config)
+            self._depth -= 1
+            return {**rewritten, "class_name": class_name, "config": found}
         if not isinstance(config, Mapping):
             return {**rewritten, "class_name": class_name, "config": config}
         check_origin(described, class_name, config)
@@ -106,6 +118,8 @@ class _Rewriter:
             return [self.layer(one) for one in config]
         found = {key: item for key, item in config.items() if key in _NETWORK_KEYS["Sequential"]}
         found["layers"] = [self.layer(one) for one in config["layers"]]
+        if self._has_masks and self._producer.family in (TF_KERAS, KERAS_3):
+            found["layers"] = end_masks_of_chain(found["layers"], masked=self._depth > 1)
         return found
 
     def _graph(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,10 +137,22 @@ class _Rewriter:
         operations = {one["name"] for one in layers if is_operation(one)}
         outputs = {triple[0] for key in ("input_layers", "output_layers") for triple in found[key]}
         layers = without_masks(layers, calls, outputs, operations)
-        found["layers"] = [
+        rewritten = {
+            one["name"]: {
+                **(
+                    {"class_name": "NamedOperation", "config": {}}
+                    if one["name"] in operations
+                    else self.layer(one)
+                ),
+                "name": one["name"],
+            }
+            for one in layers
+        }
+        ends = end_masks(list(rewritten.values()), calls, masked=self._depth > 1) if self._has_masks else []
+        found["layers"] = ends + [
             written_operation(self._spelled(one), calls[one["name"]], self._producer)
             if one["name"] in operations
-            else self._called(one, calls[one["name"]])
+            else self._called(rewritten[one["name"]], calls[one["name"]])
             for one in layers
         ]
         _count_own_node(found)
@@ -142,17 +168,16 @@ class _Rewriter:
         class_name = plain_class_name(described["class_name"])
         return {**described, "class_name": class_name, "name": str(name)}
 
-    def _called(self, described: dict[str, Any], calls: list[Any]) -> dict[str, Any]:
-        layer = self.layer(described)
+    def _called(self, layer: dict[str, Any], calls: list[Any]) -> dict[str, Any]:
         nodes, constants = [], 0
         for call in calls:
-            node, count = written(call, {**layer, "name": described["name"]}, self._producer)
+            node, count = written(call, layer, self._producer)
             constants = max(constants, count)
             if node:
                 nodes.append(node)
         if constants:
             layer["config"]["num_constants"] = constants
-        return {**layer, "name": described["name"], "inbound_nodes": nodes}
+        return {**layer, "inbound_nodes": nodes}
 
     def _spelled_nodes(self, described: dict[str, Any]) -> dict[str, Any]:
         return {**described, "inbound_nodes": self._spelling.value(described.get("inbound_nodes") or [])}

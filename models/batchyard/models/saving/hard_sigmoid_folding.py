@@ -16,8 +16,7 @@ __all__ = ["folded_argument", "is_folded", "scaled_weights"]
 
 #: Of recurrent layers, the blocks of the weights' last axis whose gate goes through `recurrent_activation`.
 _GATES = {
-    "ConvLSTM2D": (4, (0, 1, 3)),
-    "ConvLSTM2DCell": (4, (0, 1, 3)),
+    **{f"ConvLSTM{rank}D{cell}": (4, (0, 1, 3)) for rank in (1, 2, 3) for cell in ("", "Cell")},
     "GRU": (3, (0, 1)),
     "GRUCell": (3, (0, 1)),
     "LSTM": (4, (0, 1, 3)),
@@ -26,12 +25,15 @@ _GATES = {
 #: Layers whose `activation` is computed of a sum, with the place of the first weight that scales it.
 _LINEAR = {
     "Conv1D": 0,
+    "Conv1DTranspose": 0,
     "Conv2D": 0,
     "Conv2DTranspose": 0,
     "Conv3D": 0,
     "Conv3DTranspose": 0,
     "Dense": 0,
+    "DepthwiseConv1D": 0,
     "DepthwiseConv2D": 0,
+    "EinsumDense": 0,
     "SeparableConv1D": 1,
     "SeparableConv2D": 1,
     "SimpleRNN": 0,

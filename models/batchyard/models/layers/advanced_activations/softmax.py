@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from batchyard.models.activations.functions import softmax
@@ -19,11 +21,11 @@ class Softmax(Layer):
     """exp(x), normalized to sum 1 along an axis.
 
     Args:
-        axis: along which the sum is 1.
+        axis: along which the sum is 1; a list, as later versions have it, for several together.
         **kwargs: of every layer.
 
     Input shape:
-        any
+        any; in a list with a mask that fits it, as of later versions, elements where it is False become 0
 
     Output shape:
         that of the input
@@ -31,22 +33,32 @@ class Softmax(Layer):
     Source: Keras 2.2.4, `layers.Softmax`.
     """
 
+    #: What the inputs in a list are, for calls of later versions.
+    tensor_arguments = ("inputs", "mask")
+
     def __init__(
         self,
-        axis: int = -1,
+        axis: int | Sequence[int] = -1,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.axis = axis
         self.supports_masking = True
 
-    def call(self, inputs: Tensor) -> Tensor:
+    def call(self, inputs: Tensor | Sequence[Tensor]) -> Tensor:
         """Computes the output."""
-        return softmax(inputs, self.axis)
+        x, counts = (inputs, None) if isinstance(inputs, Tensor) else (inputs[0], inputs[1] > 0.5)
+        if counts is not None:
+            x = torch.where(counts, x, torch.finfo(x.dtype).min / 2)
+        if isinstance(self.axis, int):
+            found = softmax(x, self.axis)
+        else:
+            found = torch.exp(x - torch.logsumexp(x, tuple(self.axis), keepdim=True))
+        return found if counts is None else torch.where(counts, found, 0.0)
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
+    def compute_output_shape(self, input_shape: Shape | list[Shape]) -> Shape:
         """Returns the input's shape."""
-        return input_shape
+        return input_shape[0] if isinstance(input_shape, list) else input_shape
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of `__init__`."""

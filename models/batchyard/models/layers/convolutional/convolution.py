@@ -27,6 +27,8 @@ class Convolution(Layer):
     """
 
     rank: ClassVar[int]
+    #: Whether the filters may be parted into groups.
+    parts_into_groups: ClassVar[bool] = True
     kernel: Weight
     bias: Weight | None
 
@@ -47,6 +49,7 @@ class Convolution(Layer):
         activity_regularizer: Any,
         kernel_constraint: Any,
         bias_constraint: Any,
+        groups: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -66,6 +69,13 @@ class Convolution(Layer):
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
         self.input_spec = InputSpec(ndim=self.rank + 2)
+        #: Keras 2.3 and later: filter group number n sees the n-th part of the channels only.
+        self.groups = int(groups)
+        if self.groups < 1 or self.filters % self.groups or (groups > 1 and not self.parts_into_groups):
+            expected = f"a divisor of filters={self.filters}" if self.parts_into_groups else "1"
+            raise InvalidArgumentError(
+                f"groups of {type(self).__name__} {self.name!r} must be {expected}. Received: {groups!r}."
+            )
 
     @property
     def _channel_axis(self) -> int:
@@ -125,9 +135,15 @@ class Convolution(Layer):
                 "strides above 1 and a dilation_rate above 1 exclude each other. Received: "
                 f"strides={self.strides}, dilation_rate={self.dilation_rate}."
             )
+        channels = self._channels(input_shape)
+        if channels % self.groups:
+            raise ShapeError(
+                f"Layer {self.name} has groups={self.groups}, which must divide the number of channels. Full "
+                f"shape received: {input_shape}."
+            )
         self.kernel = self.add_weight(
             "kernel",
-            (*self.kernel_size, self._channels(input_shape), self.filters),
+            (*self.kernel_size, channels // self.groups, self.filters),
             initializer=self.kernel_initializer,
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
@@ -154,9 +170,10 @@ class Convolution(Layer):
         return self._output_shape(input_shape, self.filters)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of `__init__`."""
+        """Returns the arguments of `__init__`; `groups` only above 1, as Keras 2.2 has none."""
         return {
             **super().get_config(),
+            **({"groups": self.groups} if self.groups > 1 else {}),
             "filters": self.filters,
             "kernel_size": self.kernel_size,
             "strides": self.strides,

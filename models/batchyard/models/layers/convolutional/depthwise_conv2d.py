@@ -46,6 +46,7 @@ class DepthwiseConv2D(Conv2D):
     Source: Keras 2.2.4, `layers.DepthwiseConv2D`.
     """
 
+    parts_into_groups = False
     depthwise_kernel: Weight
 
     def __init__(

@@ -24,6 +24,7 @@ class SeparableConvolution(Convolution):
     (filters,).
     """
 
+    parts_into_groups = False
     depthwise_kernel: Weight
     pointwise_kernel: Weight
 

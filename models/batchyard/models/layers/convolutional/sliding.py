@@ -31,7 +31,8 @@ def convolve(
 
     Args:
         inputs: (batch, *space, channels), or (batch, channels, *space).
-        kernel: (*kernel_size, channels, filters).
+        kernel: (*kernel_size, channels, filters); where the input has n times as many channels, there are
+            n groups of filters, of which each sees its part of the channels.
         bias: (filters,), or None.
         strides: one number per axis of the space.
         padding: "valid", "same", or (one axis) "causal".
@@ -41,7 +42,8 @@ def convolve(
     """
     rank = len(strides)
     torch_kernel = kernel.permute(rank + 1, rank, *range(rank))
-    return _slide(inputs, torch_kernel, bias, strides, padding, dilation, channels_last, 1, relu)
+    groups = inputs.shape[-1 if channels_last else 1] // kernel.shape[rank]
+    return _slide(inputs, torch_kernel, bias, strides, padding, dilation, channels_last, groups, relu)
 
 
 def convolve_channels_apart(

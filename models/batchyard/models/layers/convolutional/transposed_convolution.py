@@ -22,6 +22,7 @@ class TransposedConvolution(Convolution):
     channels), the bias (filters,).
     """
 
+    parts_into_groups = False
     #: What is added to the output's sizes; None for the smallest that the input's and the strides allow.
     output_padding: tuple[int, ...] | None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from batchyard.models.layers.convolutional_recurrent.conv_lstm2d_cell import ConvLSTM2DCell
 from batchyard.models.layers.convolutional_recurrent.conv_rnn2d import ConvRNN2D
@@ -53,6 +53,7 @@ class ConvLSTM2D(GatedRNN, ConvRNN2D):
     Source: Keras 2.2.4, `layers.ConvLSTM2D`; Shi et al. 2015.
     """
 
+    cell_class: ClassVar[type[ConvLSTM2DCell]] = ConvLSTM2DCell
     filters = OfCell()
     kernel_size = OfCell()
     strides = OfCell()
@@ -91,7 +92,7 @@ class ConvLSTM2D(GatedRNN, ConvRNN2D):
         recurrent_dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        cell = ConvLSTM2DCell(
+        cell = self.cell_class(
             filters=filters,
             kernel_size=kernel_size,
             strides=strides,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -52,6 +52,8 @@ class ConvLSTM2DCell(RecurrentCell):
     """
 
     gates = 4
+    #: Number of axes of the space.
+    rank: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -96,11 +98,11 @@ class ConvLSTM2DCell(RecurrentCell):
             **kwargs,
         )
         self.filters = self.units
-        self.kernel_size = as_sizes(kernel_size, 2, "kernel_size")
-        self.strides = as_sizes(strides, 2, "strides")
+        self.kernel_size = as_sizes(kernel_size, self.rank, "kernel_size")
+        self.strides = as_sizes(strides, self.rank, "strides")
         self.padding = check_padding(padding)
         self.data_format = normalize_data_format(data_format)
-        self.dilation_rate = as_sizes(dilation_rate, 2, "dilation_rate")
+        self.dilation_rate = as_sizes(dilation_rate, self.rank, "dilation_rate")
         self.recurrent_activation = activations.get(recurrent_activation)
         self.unit_forget_bias = unit_forget_bias
         self.state_size = (self.filters, self.filters)
@@ -149,7 +151,7 @@ class ConvLSTM2DCell(RecurrentCell):
         if not (self.dropout or self.recurrent_dropout) or not self.is_training(training):
             return DropoutMasks(None, None)
         first = self.data_format == "channels_first"
-        space = inputs.shape[2:4] if first else inputs.shape[1:3]
+        space = inputs.shape[2:] if first else inputs.shape[1:-1]
         sizes = [
             output_size(n, k, self.padding, s, d) or 0
             for n, k, s, d in zip(space, self.kernel_size, self.strides, self.dilation_rate, strict=True)
@@ -163,10 +165,10 @@ class ConvLSTM2DCell(RecurrentCell):
 
     def project(self, inputs: Tensor, masks: DropoutMasks) -> Tensor:
         """Convolves the input for all gates: (…, batch, rows, columns, channels)."""
-        leading = inputs.shape[:-3]
+        leading = inputs.shape[: -self.rank - 1]
         masked = [inputs] if masks.inputs is None else [inputs * mask for mask in masks.inputs]
         found = self._convolve(
-            [one.flatten(0, -4) for one in masked],
+            [one.flatten(0, -self.rank - 2) for one in masked],
             self.kernel,
             self.bias,
             self.strides,
@@ -200,7 +202,8 @@ class ConvLSTM2DCell(RecurrentCell):
 
     def recurrent_conv(self, x: Tensor, w: Tensor) -> Tensor:
         """Convolves a state with a kernel; the size stays."""
-        return self._convolve([x], w, None, (1, 1), "same", (1, 1))
+        ones = (1,) * self.rank
+        return self._convolve([x], w, None, ones, "same", ones)
 
     def advance(
         self, projected: Tensor, states: Sequence[Tensor], masks: DropoutMasks
@@ -208,7 +211,8 @@ class ConvLSTM2DCell(RecurrentCell):
         """Computes one step."""
         h, c = states
         dropped = [h] if masks.states is None else [h * mask for mask in masks.states]
-        z = projected + self._convolve(dropped, self.recurrent_kernel, None, (1, 1), "same", (1, 1))
+        ones = (1,) * self.rank
+        z = projected + self._convolve(dropped, self.recurrent_kernel, None, ones, "same", ones)
         i, f, g, o = z.chunk(4, self._channels)
         i, f, o = (self.recurrent_activation(gate) for gate in (i, f, o))
         c = f * c + i * self.activation(g)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from batchyard.models.engine.input_spec import InputSpec
 from batchyard.models.engine.symbolic import Shape
@@ -37,6 +37,9 @@ class ConvRNN2D(RNN):
     Source: Keras 2.2.4, `layers.ConvRNN2D`.
     """
 
+    #: Number of axes of the space.
+    rank: ClassVar[int] = 2
+
     def __init__(
         self,
         cell: Any,
@@ -64,12 +67,12 @@ class ConvRNN2D(RNN):
             unroll=unroll,
             **kwargs,
         )
-        self.input_spec = [InputSpec(ndim=5)]
+        self.input_spec = [InputSpec(ndim=self.rank + 3)]
 
     def _step_output_shape(self, input_shape: Shape) -> Shape:
         cell = self.cell
         first = cell.data_format == "channels_first"
-        space = input_shape[3:5] if first else input_shape[2:4]
+        space = input_shape[3:] if first else input_shape[2:-1]
         sizes = tuple(
             output_size(n, k, cell.padding, s, d)
             for n, k, s, d in zip(space, cell.kernel_size, cell.strides, cell.dilation_rate, strict=True)

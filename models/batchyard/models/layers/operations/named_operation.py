@@ -63,6 +63,7 @@ class NamedOperation(Operation):
         super().__init__(function, _decoded(list(args)), _decoded(dict(kwargs or {})))
         super(Operation, self).__init__(name, trainable, dtype, batch_input_shape)
         self.name = name or self.name.replace("named_operation", self.operation)
+        self._needs_no_input = False  # its inputs come with its first call
         self.built = True
 
     def _symbolic_outputs(

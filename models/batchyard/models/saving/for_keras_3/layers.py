@@ -20,6 +20,7 @@ _RENAMED = {
     "BatchNormalizationV2": "BatchNormalization",
     "CuDNNGRU": "GRU",
     "CuDNNLSTM": "LSTM",
+    "LaterUpSampling2D": "UpSampling2D",
     "ThresholdedReLU": "ReLU",
 }
 #: Layers that Keras 3 lacks, with what to use instead.
@@ -37,28 +38,36 @@ _SHARED = frozenset(
         "Activation",
         "ActivityRegularization",
         "Add",
+        "AdditiveAttention",
         "AlphaDropout",
+        "Attention",
         "Average",
         "AveragePooling1D",
         "AveragePooling2D",
         "AveragePooling3D",
         "BatchNormalization",
         "Bidirectional",
+        "CenterCrop",
         "Concatenate",
         "Conv1D",
+        "Conv1DTranspose",
         "Conv2D",
         "Conv2DTranspose",
         "Conv3D",
         "Conv3DTranspose",
+        "ConvLSTM1D",
         "ConvLSTM2D",
+        "ConvLSTM3D",
         "Cropping1D",
         "Cropping2D",
         "Cropping3D",
         "Dense",
+        "DepthwiseConv1D",
         "DepthwiseConv2D",
         "Dot",
         "Dropout",
         "ELU",
+        "EinsumDense",
         "Embedding",
         "Flatten",
         "GRU",
@@ -71,6 +80,8 @@ _SHARED = frozenset(
         "GlobalMaxPooling1D",
         "GlobalMaxPooling2D",
         "GlobalMaxPooling3D",
+        "GroupNormalization",
+        "GroupQueryAttention",
         "InputLayer",
         "LSTM",
         "LSTMCell",
@@ -83,15 +94,18 @@ _SHARED = frozenset(
         "MaxPooling3D",
         "Maximum",
         "Minimum",
+        "MultiHeadAttention",
         "Multiply",
         "Normalization",
         "PReLU",
         "Permute",
+        "RMSNormalization",
         "RNN",
         "ReLU",
         "RepeatVector",
         "Rescaling",
         "Reshape",
+        "Resizing",
         "SeparableConv1D",
         "SeparableConv2D",
         "SimpleRNN",
@@ -100,6 +114,7 @@ _SHARED = frozenset(
         "SpatialDropout1D",
         "SpatialDropout2D",
         "SpatialDropout3D",
+        "SpectralNormalization",
         "StackedRNNCells",
         "Subtract",
         "TimeDistributed",
@@ -240,6 +255,12 @@ def _thresholded_relu(config: dict[str, Any], layer: Layer) -> None:
     config["threshold"] = config.pop("theta")
 
 
+def _attention_heads(config: dict[str, Any], layer: Layer) -> None:
+    for key, neutral in (("sliding_window", None), ("use_gate", False)):  # of Keras 3.13 and later
+        if config[key] is neutral:
+            del config[key]
+
+
 def _spatial_dropout(config: dict[str, Any], layer: Layer) -> None:
     for key in ("trainable", "noise_shape"):
         config.pop(key, None)
@@ -277,8 +298,10 @@ def _function_of_lambda(config: dict[str, Any], layer: Layer) -> None:
 _RULES: dict[str, Callable[[dict[str, Any], Any], None]] = {
     "CuDNNGRU": _cudnn_gru,
     "CuDNNLSTM": _cudnn_lstm,
+    "GroupQueryAttention": _attention_heads,
     "Lambda": _function_of_lambda,
     "LeakyReLU": _leaky_relu,
+    "MultiHeadAttention": _attention_heads,
     "SpatialDropout1D": _spatial_dropout,
     "SpatialDropout2D": _spatial_dropout,
     "SpatialDropout3D": _spatial_dropout,

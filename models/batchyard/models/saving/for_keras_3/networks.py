@@ -151,6 +151,10 @@ def _call(layer: Layer, node: Node, references: list[dict[str, Any]]) -> dict[st
     arguments = plain(dict(node.arguments), layer.name)
     if len(references) == 1:
         return {"args": references, "kwargs": arguments}
+    names = getattr(layer, "tensor_arguments", None)
+    if names is not None:  # there it takes one by one what it takes in a list here
+        tensors = dict(zip(names[1:], references[1:], strict=False))
+        return {"args": references[:1], "kwargs": {**arguments, **tensors}}
     if not hasattr(layer, "return_sequences"):
         return {"args": [references], "kwargs": arguments}
     if getattr(layer, "_num_constants", None):

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 #: Layers without a cell, which are mapped to layers with one.
 _CUDNN = ("CuDNNGRU", "CuDNNLSTM")
 
+#: Classes that are registered there under another name than their own.
+_CLASSES = {"GroupQueryAttention": "GroupedQueryAttention"}
+
 __all__ = ["inner_layers", "is_cudnn", "write_layer_groups", "write_tree", "write_variables"]
 
 
@@ -62,9 +65,8 @@ def write_tree(group: h5py.Group, layer: Any, name: str | None = None) -> None:
         # there it is a recurrent layer with a cell, which has the weights
         variables = group.create_group("cell").create_group("vars")
         variables.attrs["name"] = "cell"
-    if not parts:
-        for number, array in enumerate(arrays_of(layer)):
-            variables.create_dataset(str(number), data=array, track_times=False)
+    for number, array in enumerate(_own_arrays(layer) if parts else arrays_of(layer)):
+        variables.create_dataset(str(number), data=array, track_times=False)
     for path, part in parts:
         write_tree(group.create_group(path), part)
 
@@ -89,15 +91,25 @@ def arrays_of(layer: Layer) -> list[NDArray[Any]]:
     return arrays
 
 
+def _own_arrays(layer: Layer) -> list[NDArray[Any]]:
+    """Return the weights of a layer without those of the layers within."""
+    return [to_array(weight) for weight in layer._own_weights()]
+
+
 def _named_arrays(layer: Any, prefix: str) -> Iterator[tuple[str, NDArray[Any]]]:
     """Yield the weights of a layer, those of all within it too: first the trainable ones, then the others."""
     found: list[tuple[bool, str, NDArray[Any]]] = []
+    seen: set[int] = set()
     for part in inner_layers(layer):
-        if list(_parts(part)):
-            continue
+        holds = bool(list(_parts(part)))
         trained = {id(weight) for weight in part.trainable_weights}
-        for weight, array in zip(part.weights, arrays_of(part), strict=True):
-            found.append((id(weight) in trained, weight.keras_name.removesuffix(":0"), array))
+        weights, arrays = (
+            (part._own_weights(), _own_arrays(part)) if holds else (part.weights, arrays_of(part))
+        )
+        for weight, array in zip(weights, arrays, strict=True):
+            if id(weight) not in seen:
+                seen.add(id(weight))
+                found.append((id(weight) in trained, weight.keras_name.removesuffix(":0"), array))
     names: set[str] = set()
     frozen = not layer.trainable
     for wanted in (True, False):
@@ -129,6 +141,11 @@ def _parts(layer: Any) -> Iterator[tuple[str, Any]]:
         layer.layer, "weights"
     ):
         yield "layer", layer.layer
+    else:
+        private = "_" if type(layer).__name__ == "GroupQueryAttention" else ""
+        for name, part in layer._modules.items():
+            if isinstance(part, Layer) and part.weights:
+                yield private + name, part
 
 
 def _input_layers(model: Any) -> list[Any]:
@@ -141,7 +158,8 @@ def _numbered(path: str, layers: list[Any]) -> Iterator[tuple[str, Any]]:
     """Yield layers by Keras 3's names in a list: those of their classes, numbered from the second."""
     counts: dict[str, int] = {}
     for layer in layers:
-        name = _snake_case(class_name_of(layer))
+        class_name = class_name_of(layer)
+        name = _snake_case(_CLASSES.get(class_name, class_name))
         count = counts.get(name, 0)
         counts[name] = count + 1
         yield f"{path}/{name}_{count}" if count else f"{path}/{name}", layer

@@ -51,10 +51,7 @@ _IRRELEVANT = {
 #: The same for single classes.
 _NEUTRAL_OF: dict[str, dict[str, tuple[Any, ...]]] = {
     "BatchNormalization": {"fused": (None, True, False), "adjustment": (None,)},
-    "Conv2DTranspose": {"dilation_rate": (1, [1, 1])},
-    "Conv3DTranspose": {"dilation_rate": (1, [1, 1, 1])},
     "Cropping1D": {"data_format": ("channels_last", None)},
-    "DepthwiseConv2D": {"dilation_rate": (1, [1, 1])},
     "Dot": {"dtype": ("float32",)},
     "LocallyConnected1D": {"implementation": (1,)},
     "LocallyConnected2D": {"implementation": (1,)},
@@ -69,7 +66,6 @@ _OF_LAMBDA = ("function_type", "output_shape_type")
 _IN_KWARGS = ("zero_output_for_mask", "num_constants", "input_dim", "input_length")
 #: What helps, by argument.
 _HELP = {
-    "groups": "Grouped convolutions don't exist in Keras 2.2: split the input into parallel Conv layers.",
     "time_major": "Put Permute((2, 1, 3)) around the layer, and write the file with time_major=False.",
     "ragged": "Write the file with a padded input and a Masking layer.",
     "renorm": "Write the file with renorm=False; for predictions alone the layer is the same.",

@@ -16,7 +16,9 @@ __all__ = ["Call", "read_calls", "written"]
 _STATE_ARGUMENTS = ("initial_state", "constants")
 _RECURRENT = {
     "Bidirectional",
+    "ConvLSTM1D",
     "ConvLSTM2D",
+    "ConvLSTM3D",
     "CuDNNGRU",
     "CuDNNLSTM",
     "GRU",
@@ -25,7 +27,12 @@ _RECURRENT = {
     "SimpleRNN",
 }
 #: Positional arguments behind the first one, by class.
-_POSITIONAL = dict.fromkeys(_RECURRENT, ("initial_state", "mask", "training"))
+_POSITIONAL: dict[str, tuple[str, ...]] = dict.fromkeys(_RECURRENT, ("initial_state", "mask", "training"))
+_POSITIONAL.update(
+    dict.fromkeys(
+        ("AdditiveAttention", "Attention"), ("mask", "training", "return_attention_scores", "use_causal_mask")
+    )
+)
 _CONSTANT = "_CONSTANT_VALUE"
 
 
@@ -105,6 +112,9 @@ def written(call: Call, layer: Mapping[str, Any], producer: Producer) -> tuple[l
         InvalidArgumentError: where the call has tensors among its arguments that Keras 2.2.4 cannot express.
     """
     class_name = layer["class_name"]
+    names = getattr(_class_of(class_name), "tensor_arguments", None)
+    if names is not None:
+        call = _with_list(call, names, producer)
     kwargs = dict(call.kwargs)
     for name, item in zip(_POSITIONAL.get(class_name, ("training",)), call.args[1:], strict=False):
         if item is not None:
@@ -132,6 +142,29 @@ def written(call: Call, layer: Mapping[str, Any], producer: Producer) -> tuple[l
     return [[*reference, arguments] for reference in tensors], constants
 
 
+def _with_list(call: Call, names: Sequence[str], producer: Producer) -> Call:
+    """Returns a call of a layer that gets its tensors in a list here, and one by one there.
+
+    Args:
+        call: with the tensors by place or by name.
+        names: of the tensors, in the order of the list; one that is not given is the one before it.
+        producer: who wrote it.
+    """
+    order = list(names)
+    if "attention_mask" in names and producer.family == KERAS_3:
+        order = [*names[:3], "query_mask", "value_mask", "key_mask", "attention_mask"]
+    order += ["return_attention_scores", "training", "use_causal_mask"] if "key" in names else []
+    given = dict(zip(order, call.args, strict=False))
+    given.update(call.kwargs)
+    tensors: list[Any] = []
+    for name in names:
+        tensors.append(given.pop(name, None))
+    while tensors and tensors[-1] is None:
+        tensors.pop()
+    filled = [item if item is not None else tensors[place - 1] for place, item in enumerate(tensors)]
+    return Call([filled], {key: item for key, item in given.items() if item is not None})
+
+
 def _counts(class_name: str, key: str, value: Any) -> bool:
     """Whether an argument of a call says more than what is done anyway."""
     if value is None or key in ("mask", "name"):
@@ -141,16 +174,19 @@ def _counts(class_name: str, key: str, value: Any) -> bool:
     return True
 
 
-def _takes_training(class_name: str) -> bool:
-    import inspect
-
+def _class_of(class_name: str) -> Any:
+    """Returns the class of that name; None if there is none."""
     from batchyard.models.layers.registry import layers
     from batchyard.models.saving.custom_objects import find_custom_object
 
     found = find_custom_object(class_name)
-    if found is None and class_name in layers:
-        found = layers.find(class_name)
-    call = getattr(found, "call", None)
+    return layers.find(class_name) if found is None and class_name in layers else found
+
+
+def _takes_training(class_name: str) -> bool:
+    import inspect
+
+    call = getattr(_class_of(class_name), "call", None)
     if call is None:
         return False
     parameters: Sequence[str] = list(inspect.signature(call).parameters)

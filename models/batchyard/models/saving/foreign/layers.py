@@ -48,7 +48,7 @@ def rewrite_layer(class_name: str, config: Arguments, producer: Producer) -> tup
         if class_name.startswith("GRU"):
             config.setdefault("reset_after", True)
     if class_name in _REPLACED and find_custom_object(class_name) is None:
-        return _REPLACED[class_name](class_name, config)
+        return _REPLACED[class_name](class_name, config, producer)
     if class_name.startswith("Global") and config.get("keepdims") is True and class_name[-2:] in ("2D", "3D"):
         return _global_pooling(class_name, config)
     rewrite = _REWRITERS.get(class_name)
@@ -135,6 +135,11 @@ def _lambda(config: Arguments, producer: Producer) -> None:
         config.pop("mask", None)
 
 
+def _multi_head_attention(config: Arguments, producer: Producer) -> None:
+    for key in ("query_shape", "key_shape", "value_shape"):  # tf.keras notes for what it was built
+        config.pop(key, None)
+
+
 def _dot(config: Arguments, producer: Producer) -> None:
     config.pop("dtype", None)
 
@@ -155,19 +160,32 @@ def _global_pooling(class_name: str, config: Arguments) -> tuple[str, Arguments]
     return "NamedOperation", {"name": config.get("name"), "operation": function, **arguments}
 
 
-def _unit_normalization(class_name: str, config: Arguments) -> tuple[str, Arguments]:
+def _unit_normalization(class_name: str, config: Arguments, producer: Producer) -> tuple[str, Arguments]:
     """Returns the division by the length as the function that it is."""
     arguments = {"args": [{"input": 0}], "kwargs": {"axis": config.get("axis", -1)}}
     return "NamedOperation", {"name": config.get("name"), "operation": "l2_normalize", **arguments}
 
 
-def _identity(class_name: str, config: Arguments) -> tuple[str, Arguments]:
-    """Returns what does nothing as the activation that it is."""
-    return "Activation", {"name": config.get("name"), "activation": "linear"}
+def _identity(class_name: str, config: Arguments, producer: Producer) -> tuple[str, Arguments]:
+    """Returns what does nothing: in Keras 3 an activation; in tf.keras a function, as it ends masks."""
+    if producer.family == KERAS_3:
+        return "Activation", {"name": config.get("name"), "activation": "linear"}
+    arguments = {"args": [{"input": 0}], "kwargs": {}}
+    return "NamedOperation", {"name": config.get("name"), "operation": "identity", **arguments}
+
+
+def _up_sampling_2d(class_name: str, config: Arguments, producer: Producer) -> tuple[str, Arguments]:
+    """Returns what makes images larger: but for repeating them, later versions draw other lines."""
+    repeats = config.get("interpolation", "nearest") == "nearest"
+    return ("UpSampling2D" if repeats else "LaterUpSampling2D"), config
 
 
 #: Layers of later versions that are something else here.
-_REPLACED = {"Identity": _identity, "UnitNormalization": _unit_normalization}
+_REPLACED = {
+    "Identity": _identity,
+    "UnitNormalization": _unit_normalization,
+    "UpSampling2D": _up_sampling_2d,
+}
 _REWRITERS: dict[str, Callable[[Arguments, Producer], None]] = {
     "BatchNormalization": _batch_normalization,
     "Bidirectional": _bidirectional,
@@ -176,6 +194,7 @@ _REWRITERS: dict[str, Callable[[Arguments, Producer], None]] = {
     "Lambda": _lambda,
     "LayerNormalization": _attention_free_normalization,
     "LeakyReLU": _leaky_relu,
+    "MultiHeadAttention": _multi_head_attention,
     "ReLU": _relu,
     "ThresholdedReLU": _thresholded_relu,
 }

@@ -28,6 +28,7 @@ _MASK_OPERATIONS = {
     "OnesLike",
     "Reshape",
     "Cast",
+    "ConvertToTensor",
     "Stack",
 }
 
@@ -47,7 +48,12 @@ def without_masks(
         InvalidArgumentError: where a mask is not what the layers make themselves.
     """
     by_name = {layer["name"]: layer for layer in layers}
-    masked = [(name, call) for name, made in calls.items() for call in made if "mask" in call.kwargs]
+    masked = [
+        (name, call)
+        for name, made in calls.items()
+        for call in made
+        if "mask" in call.kwargs and by_name[name]["class_name"] != "Softmax"  # a mask is its second input
+    ]
     if not masked:
         return layers
     makers = set()

@@ -163,8 +163,14 @@ _KERAS_3 = {"Sigmoid": "sigmoid", "GetItem": "get_item", "Relu6": "relu6"}
 
 def is_operation(layer: Mapping[str, Any]) -> bool:
     """Whether a layer of a graph is a function without weights: of TensorFlow, or an operation of Keras 3."""
-    if layer["class_name"] in TF_CLASSES:
+    from batchyard.models.layers.operations.functions import has_operation
+    from batchyard.models.layers.registry import layers
+
+    class_name = layer["class_name"]
+    if class_name in TF_CLASSES:
         return True
+    if class_name in layers and not has_operation(_snake(class_name)):  # some layers have nothing to train
+        return False
     module = layer.get("module")
     if isinstance(module, str):
         return module.startswith(("keras.src.ops", "keras.ops"))
