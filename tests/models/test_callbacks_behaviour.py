@@ -218,6 +218,15 @@ class TestLambdaCallback:
         )
         assert seen == ["train begins", (0, 3), (1, 1)]
 
+    def test_where_there_are_no_logs_functions_get_an_empty_dictionary(self):
+        seen = []
+        hooks = {f"on_train_{end}": lambda logs: seen.append(logs) for end in ("begin", "end")}
+        listed = CallbackList([LambdaCallback(on_epoch_begin=lambda epoch, logs: seen.append(logs), **hooks)])
+        listed.on_train_begin()
+        listed.on_epoch_begin(0)
+        listed.on_train_end()
+        assert seen == [{}, {}, {}]
+
     def test_what_is_no_function_is_refused(self):
         with pytest.raises(InvalidArgumentError, match="on_epoch_end"):
             LambdaCallback(on_epoch_end=3)

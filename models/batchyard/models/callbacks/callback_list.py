@@ -56,7 +56,7 @@ class CallbackList:
         for callback in self.callbacks:
             callback.set_model(model)
 
-    # The hooks. Only callbacks that override one are called.
+    # The hooks. Only callbacks that override one are called, with {} where there are no logs.
 
     @cached_property
     def _hooked(self) -> dict[str, tuple[Callback, ...]]:
@@ -74,32 +74,38 @@ class CallbackList:
         """Call the hook of each callback that has one."""
         self.__dict__.pop("_hooked", None)
         self._decided = None
+        logs = {} if logs is None else logs
         for callback in self._hooked["on_train_begin"]:
             callback.on_train_begin(logs)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Call the hook of each callback that has one."""
+        logs = {} if logs is None else logs
         for callback in self._hooked["on_train_end"]:
             callback.on_train_end(logs)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Call the hook of each callback that has one."""
+        logs = {} if logs is None else logs
         for callback in self._hooked["on_epoch_begin"]:
             callback.on_epoch_begin(epoch, logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Call the hook of each callback that has one; the loop uses `decide` and `apply` instead."""
+        logs = {} if logs is None else logs
         for callback in self._hooked["on_epoch_end"]:
             callback.on_epoch_end(epoch, logs)
         self._settle(epoch)
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Call the hook of each callback that has one."""
+        logs = {} if logs is None else logs
         for callback in self._hooked["on_batch_begin"]:
             callback.on_batch_begin(batch, logs)
 
     def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Call the hook of each callback that has one."""
+        logs = {} if logs is None else logs
         for callback in self._hooked["on_batch_end"]:
             callback.on_batch_end(batch, logs)
 
