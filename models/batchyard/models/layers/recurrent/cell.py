@@ -16,7 +16,7 @@ from batchyard.models.engine.weight import Weight
 from batchyard.models.errors import InvalidArgumentError, ShapeError
 from batchyard.models.training.randomness import random_bits16
 
-__all__ = ["DropoutMasks", "RecurrentCell", "draw_dropout_masks", "pointwise"]
+__all__ = ["DropoutMasks", "RecurrentCell", "computes_plainly", "draw_dropout_masks", "pointwise"]
 
 #: Activations that act on each number alone, so that one call serves all gates.
 _POINTWISE = ("sigmoid", "hard_sigmoid", "tanh", "relu", "linear", "elu", "selu", "softplus", "softsign")
@@ -249,6 +249,11 @@ def draw_dropout_masks(like: Tensor, features: int, rate: float, count: int) -> 
     bits = random_bits16((count, *like.shape[:-1], features), like.device)
     kept = (bits >= dropped - 32768).to(like.dtype)
     return list(kept.mul_(65536 / (65536 - dropped)).unbind(0))
+
+
+def computes_plainly(inputs: Tensor) -> bool:
+    """Whether nobody looks into the computation: neither torch's compiler nor autocast."""
+    return not torch.compiler.is_compiling() and not torch.is_autocast_enabled(inputs.device.type)
 
 
 def pointwise(activation: Any) -> bool:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, split
 
 from batchyard.models import activations
-from batchyard.models.layers.recurrent.cell import DropoutMasks, RecurrentCell, pointwise
+from batchyard.models.layers.recurrent.cell import DropoutMasks, RecurrentCell, computes_plainly, pointwise
+from batchyard.models.layers.recurrent.gru_sequence import gru
 from batchyard.models.layers.registry import layers
 
 __all__ = ["GRUCell", "fused_gru"]
@@ -141,13 +142,32 @@ class GRUCell(RecurrentCell):
         return z, r
 
     def fused(self, inputs: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]] | None:
-        """Computes a sequence by torch's kernel, for tanh and sigmoid with `reset_after`."""
-        if not self.reset_after or self.activation is not activations.tanh:
+        """Computes a sequence at once, for tanh with sigmoid or hard_sigmoid.
+
+        With `reset_after` and sigmoid torch's kernel does it, but for a CPU, where it has none.
+        """
+        hard = self.recurrent_activation is activations.hard_sigmoid
+        if self.activation is not activations.tanh:
             return None
-        if self.recurrent_activation is not activations.sigmoid:
+        if not hard and self.recurrent_activation is not activations.sigmoid:
             return None
-        biases = [] if self.bias is None else list(self.bias.unbind(0))
-        return fused_gru(inputs, states, self.kernel, self.recurrent_kernel, biases)
+        if not hard and self.reset_after and not (inputs.device.type == "cpu" and computes_plainly(inputs)):
+            biases = [] if self.bias is None else list(self.bias.unbind(0))
+            return fused_gru(inputs, states, self.kernel, self.recurrent_kernel, biases)
+        if not computes_plainly(inputs):
+            return None
+        recurrent_bias = self.bias[1] if self.bias is not None and self.reset_after else None
+        outputs, state = gru(
+            inputs.transpose(0, 1),
+            states[0],
+            self.kernel,
+            self.recurrent_kernel,
+            self.input_bias,
+            recurrent_bias,
+            hard,
+            self.reset_after,
+        )
+        return outputs.transpose(0, 1), [state]
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of `__init__`."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from batchyard.models import activations
-from batchyard.models.layers.recurrent.cell import DropoutMasks, RecurrentCell, pointwise
+from batchyard.models.layers.recurrent.cell import DropoutMasks, RecurrentCell, computes_plainly, pointwise
 from batchyard.models.layers.recurrent.lstm_sequence import hard_lstm
 from batchyard.models.layers.registry import layers
 
@@ -124,7 +124,7 @@ class LSTMCell(RecurrentCell):
         """Computes a sequence at once, for tanh and sigmoid (by torch's kernel) or hard_sigmoid."""
         if self.activation is not activations.tanh:
             return None
-        if self.recurrent_activation is activations.hard_sigmoid and _computes_plainly(inputs):
+        if self.recurrent_activation is activations.hard_sigmoid and computes_plainly(inputs):
             h, c = states
             outputs, h, c = hard_lstm(
                 inputs.transpose(0, 1), h, c, self.kernel, self.recurrent_kernel, self.bias
@@ -143,11 +143,6 @@ class LSTMCell(RecurrentCell):
             "unit_forget_bias": self.unit_forget_bias,
             "implementation": self.implementation,
         }
-
-
-def _computes_plainly(inputs: Tensor) -> bool:
-    """Whether nobody looks into the computation: neither torch's compiler nor autocast."""
-    return not torch.compiler.is_compiling() and not torch.is_autocast_enabled(inputs.device.type)
 
 
 def fused_lstm(

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from batchyard.models import activations
-from batchyard.models.layers.recurrent.cell import DropoutMasks, RecurrentCell
+from batchyard.models.layers.recurrent.cell import DropoutMasks, RecurrentCell, computes_plainly
+from batchyard.models.layers.recurrent.simple_rnn_sequence import simple_rnn
 from batchyard.models.layers.registry import layers
 
 __all__ = ["SimpleRNNCell"]
@@ -91,11 +92,17 @@ class SimpleRNNCell(RecurrentCell):
         return output, [output]
 
     def fused(self, inputs: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]] | None:
-        """Computes a sequence by torch's kernel, for tanh and relu."""
+        """Computes a sequence at once, for tanh and relu; on a GPU by torch's kernel."""
         kernels = {activations.tanh: torch.rnn_tanh, activations.relu: torch.rnn_relu}
         kernel = kernels.get(self.activation)
         if kernel is None:
             return None
+        if inputs.device.type == "cpu" and computes_plainly(inputs):
+            relu = self.activation is activations.relu
+            outputs, state = simple_rnn(
+                inputs.transpose(0, 1), states[0], self.kernel, self.recurrent_kernel, self.bias, relu
+            )
+            return outputs.transpose(0, 1), [state]
         weights = [self.kernel.t(), self.recurrent_kernel.t()]
         if self.bias is not None:
             weights += [self.bias, torch.zeros_like(self.bias)]
