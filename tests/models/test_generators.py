@@ -140,6 +140,9 @@ def test_a_model_without_input_shape_is_built_by_the_first_batch():
     assert seen == [5, 5, 5, 5, 4]
     assert history.params["steps"] == 5
     assert "samples" not in history.params
+    assert history.params["metrics"] == ["loss", "val_loss"]
+    told = model.fit(X, Y, batch_size=5, verbose=0).params
+    assert (told["steps"], told["samples"], told["metrics"]) == (None, 24, ["loss"])
 
 
 def test_epochs_end_for_the_sequence_too():

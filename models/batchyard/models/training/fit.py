@@ -100,11 +100,13 @@ def train(
         initial_epoch: the number of the first epoch.
         verbose: 0, 1 or 2.
         lanes: logical shards of each batch.
-        facts: what callbacks are told besides; progress counts samples if it says how many there are.
+        facts: what callbacks are told besides. If it says how many samples there are, progress counts those,
+            and callbacks are told no number of steps, as in Keras.
     """
     warn_of_changed_freezing(model)
     history = History()
-    bar = [ProgbarLogger("samples" if "samples" in facts else "steps")] if verbose else []
+    counted = "samples" in facts
+    bar = [ProgbarLogger("samples" if counted else "steps")] if verbose else []
     called = CallbackList([*bar, *(callbacks or ()), history])
     called.set_model(model)
     if isinstance(validation, ArrayEvaluation):
@@ -114,10 +116,10 @@ def train(
         {
             **facts,
             "epochs": epochs,
-            "steps": data.steps_per_epoch,
+            "steps": None if counted else data.steps_per_epoch,
             "verbose": verbose,
             "do_validation": validation is not None,
-            "metrics": _log_names(model, validation is not None),
+            "metrics": _log_names(model, validation is not None or not counted),
         }
     )
     state = FitState(seed=draw_seed(), epoch=initial_epoch)

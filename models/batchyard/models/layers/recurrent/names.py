@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from batchyard.models.engine.layer import Layer
 
 __all__ = ["prefix_weights", "rename_weights"]
 
 
-def rename_weights(inner: Layer, name: str) -> None:
-    """Gives all weights of an inner layer the outer one's name; repeated ones get `_1`, `_2`.
+def rename_weights(inner: Layer, name: str, but: Collection[int] = ()) -> None:
+    """Gives the weights of an inner layer the outer one's name; repeated ones get `_1`, `_2`.
 
     `lstm_cell_1/kernel:0` becomes `lstm_1/kernel:0`.
+
+    Args:
+        inner: the inner layer.
+        name: of the outer one.
+        but: identities of weights that keep their names, as those of a model that was there before.
     """
     taken: set[str] = set()
     for weight in inner.weights:
+        if id(weight) in but:
+            continue
         rest = weight.keras_name.split("/", 1)[-1].removesuffix(":0")
         new, number = f"{name}/{rest}", 0
         while new in taken:

@@ -45,10 +45,9 @@ class TimeDistributed(Wrapper):
 
     def build(self, input_shape: Any = None) -> None:
         """Builds the layer within for the input of one time step."""
-        new = not self.layer.built
+        before = {id(weight) for weight in self.layer.weights}
         self.layer._build_for([(None, *input_shape[2:])])
-        if new:
-            rename_weights(self.layer, self.name)
+        rename_weights(self.layer, self.name, before)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the layer's output shape, with the axis of time."""
