@@ -15,7 +15,7 @@ import pytest
 from batchyard.models import layers
 from batchyard.models.saving.for_keras_3.hard_sigmoid import is_folded
 from batchyard.models.saving.for_keras_3.weights import inner_layers
-from tests.oracle.later_models import SAME, SCALED, frozen_base, later_rmsprop, masked, trained
+from tests.oracle.later_models import SAME, SCALED, frozen_base, later_rmsprop, masked, statistics, trained
 from tests.oracle.saving_models import make_model, one_or_list
 
 ORACLE = Path(__file__).parents[1] / "oracle"
@@ -128,7 +128,7 @@ def test_keras_2_2_4_opens_files_and_trains_on(tmp_path):
 def save_later_models(folder, extension, target):
     """Save the models with what later versions added; return, by their functions, what ours give."""
     expected = {}
-    for make in (*SAME, *SCALED, masked):
+    for make in (*SAME, *SCALED, masked, statistics):
         model, x, y = trained(make)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)

@@ -67,7 +67,11 @@ def normalizes(model):
     )
 
 
-def expect_as_recorded(path, trains_on):
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def expect_as_recorded(path, trains_on, keras_2=True):
     with np.load(path.parent / f"{path.name.rsplit('.', 1)[0]}.npz") as stored:
         record = dict(stored)
     with warnings.catch_warnings():
@@ -81,11 +85,16 @@ def expect_as_recorded(path, trains_on):
         strict=True,
     ):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5, err_msg=path.name)
-    # moving averages differ between versions, but a batch's own numbers count in training
     if trains_on and model.is_compiled:
         losses = [np.ravel(model.train_on_batch(x, y))[0] for _ in record["losses"]]
         tolerance = 1e-4 if normalizes(model) else 2e-5
         np.testing.assert_allclose(losses, record["losses"], rtol=tolerance, atol=1e-6, err_msg=path.name)
+        later = several(record, "later") if "later0" in record else None
+        # Keras 2 on TensorFlow 1 has hidden variables for moving averages, which no file holds
+        if later is not None and not (normalizes(model) and keras_2):
+            found = model.predict(x)
+            for one, other in zip(as_list(found), as_list(later), strict=True):
+                np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4, err_msg=path.name)
 
 
 @pytest.mark.parametrize("variable", PRODUCERS)
@@ -99,7 +108,9 @@ def test_files_of_keras_2_and_3_predict_and_train_on_as_there(variable, tmp_path
         case = path.name.rsplit(".", 1)[0]
         # tf.keras leaves the state of its old optimizers out of archives
         stateless = case.startswith("legacy_") and path.suffix == ".keras"
-        expect_as_recorded(path, trains_on=case not in OTHER_TRAINING and not stateless)
+        expect_as_recorded(
+            path, trains_on=case not in OTHER_TRAINING and not stateless, keras_2="KERAS2" in variable
+        )
         for weights in (tmp_path / f"{case}_weights.h5", tmp_path / f"{case}.weights.h5"):
             if path.suffix == ".h5" and weights.exists():
                 model = load_model(path, compile=False)

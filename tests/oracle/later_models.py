@@ -184,6 +184,20 @@ def masked():
     return model
 
 
+def statistics():
+    """Batch normalization that keeps the moving statistics of later versions."""
+    model = Sequential(
+        [
+            layers.BatchNormalization(statistics_of="tf.keras", input_shape=(3, 3, 2)),
+            layers.Flatten(),
+            layers.Dense(3),
+            layers.BatchNormalization(statistics_of="keras 3"),
+        ]
+    )
+    model.compile("sgd", "mse")
+    return model
+
+
 def trained(make, steps=3):
     """Return a model that was trained a little, with inputs and targets."""
     import torch

@@ -88,6 +88,7 @@ def cases():
         yield "legacy_momentum", lambda: dense(legacy.SGD(0.01, momentum=0.9, decay=0.1))
         yield "legacy_amsgrad", lambda: dense(legacy.Adam(0.01, amsgrad=True))
     yield "convolutional", convolutional
+    yield "normalized", normalized
     yield "convolutional_1d", convolutional_1d
     yield "convolutional_3d", convolutional_3d
     yield "recurrent", recurrent
@@ -130,6 +131,26 @@ def convolutional():
         ],
     )
     model.compile(optimizer("Adam"), "categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def normalized():
+    """Batch normalization of images and of vectors, trained and frozen."""
+    model = sequential(
+        (5, 4, 2),
+        [
+            L("BatchNormalization", momentum=0.6),
+            L("Conv2D", 3, 2),
+            L("BatchNormalization", momentum=0.6, trainable=False),
+            L("BatchNormalization", axis=2, momentum=0.6),
+            L("Reshape", (4, 9)),
+            L("BatchNormalization", momentum=0.6),
+            L("Flatten"),
+            L("Dense", 3),
+            L("BatchNormalization", momentum=0.6),
+        ],
+    )
+    model.compile(optimizer("SGD"), "mse")
     return model
 
 

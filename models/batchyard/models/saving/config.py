@@ -22,6 +22,7 @@ from batchyard.models.saving.configured_objects import configured_layers
 from batchyard.models.saving.custom_objects import scope_of
 from batchyard.models.saving.foreign.producer import Producer, producer_of
 from batchyard.models.saving.foreign_config import expect_bounded, to_keras_2
+from batchyard.models.saving.own_arguments import put_back, set_aside
 from batchyard.models.saving.versions import BACKEND, KERAS_VERSION
 from batchyard.models.saving.weight_budget import weight_budget
 
@@ -47,12 +48,13 @@ _TOO_LARGE = (
 
 
 def describe_model(model: Model) -> dict[str, Any]:
-    """Return class and configuration of a model, as JSON values.
+    """Return class and configuration of a model, as JSON values; what Keras lacks stands beside them.
 
     Raises:
         NotSerializableError: where a layer's configuration holds what can't be written.
     """
-    return {"class_name": type(model).__name__, "config": plain(model.get_config(), model.name)}
+    config = plain(model.get_config(), model.name)
+    return set_aside({"class_name": type(model).__name__, "config": config})
 
 
 def model_to_json(model: Model, **kwargs: Any) -> str:
@@ -116,6 +118,7 @@ def build_model(
     _expect_object(config)
     expect_few_layers(config)
     with scope_of(custom_objects):
+        config = put_back(config)
         producer = producer or producer_of(config.get("keras_version"), config)
         model = deserialize(to_keras_2(config, producer, for_inference), custom_objects)
     if not isinstance(model, Model):

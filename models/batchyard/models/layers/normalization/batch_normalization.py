@@ -13,10 +13,13 @@ from batchyard.models.engine.input_spec import InputSpec
 from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.symbolic import Shape
 from batchyard.models.engine.weight import Weight
-from batchyard.models.errors import ShapeError
+from batchyard.models.errors import InvalidArgumentError, ShapeError
 from batchyard.models.layers.registry import layers
 
 __all__ = ["BatchNormalization"]
+
+#: Whose moving statistics a layer may keep.
+_STATISTICS = ("keras 2", "tf.keras", "keras 3")
 
 
 @layers.register("BatchNormalizationV1", "BatchNormalizationV2")
@@ -41,7 +44,14 @@ class BatchNormalization(Layer):
         gamma_regularizer: its penalty is added to the loss.
         beta_constraint: holds after every update.
         gamma_constraint: holds after every update.
-        **kwargs: of every layer.
+        **kwargs: of every layer; and `statistics_of`, which says whose moving statistics are kept. "keras 2",
+            the default: Keras 2.2.4's. "tf.keras": those of TensorFlow 2, whose variance is that of the batch
+            times n / (n - 1) for images and volumes, and as it is for all else; a layer that is not trainable
+            normalizes by the moving statistics in training too. "keras 3": as these, with the batch's
+            variance as it is. Files of these versions bring it.
+
+    Raises:
+        InvalidArgumentError: for another `statistics_of`.
 
     Input shape:
         any
@@ -76,6 +86,12 @@ class BatchNormalization(Layer):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
+        self.statistics_of = kwargs.pop("statistics_of", "keras 2")
+        if self.statistics_of not in _STATISTICS:
+            raise InvalidArgumentError(
+                f"statistics_of must be one of {', '.join(map(repr, _STATISTICS))}. Received: "
+                f"{self.statistics_of!r}."
+            )
         super().__init__(**kwargs)
         self.axis = axis
         self.momentum = momentum
@@ -137,7 +153,8 @@ class BatchNormalization(Layer):
     def _normalize(self, inputs: Tensor, training: bool | None) -> Tensor:
         """Computes the output, with the channels at axis 1."""
         x = inputs.movedim(self.axis, 1)  # torch's place of the channels; a view
-        if not self.is_training(training):
+        frozen = self.statistics_of != "keras 2" and not self.trainable
+        if frozen or not self.is_training(training):
             return torch.batch_norm(
                 x,
                 self.gamma,
@@ -153,12 +170,20 @@ class BatchNormalization(Layer):
         mean, variance = torch.zeros_like(self.moving_mean), torch.zeros_like(self.moving_variance)
         output = torch.batch_norm(x, self.gamma, self.beta, mean, variance, True, 1.0, self.epsilon, False)
         count = math.prod(x.shape) // x.shape[1]
-        # torch divides by count - 1, Keras by count - (1 + epsilon); a single element has no variance.
-        factor = (count - 1) / (count - 1 - self.epsilon) if count > 1 else 0.0
-        variance = variance * factor if count > 1 else torch.zeros_like(variance)
+        # torch divides by count - 1; a single element has no variance.
+        variance = variance * self._factor(count, x.ndim) if count > 1 else torch.zeros_like(variance)
         self.add_moving_average_update(self.moving_mean, mean, self.momentum)
         self.add_moving_average_update(self.moving_variance, variance, self.momentum)
         return output
+
+    def _factor(self, count: int, rank: int) -> float:
+        """Returns the moving variance's share of a batch over torch's, which is divided by count - 1."""
+        if self.statistics_of == "keras 2":
+            return (count - 1) / (count - 1 - self.epsilon)
+        channels_at_an_end = self.axis % rank in (1, rank - 1)
+        if self.statistics_of == "tf.keras" and rank in (4, 5) and channels_at_an_end:
+            return 1.0
+        return (count - 1) / count
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the input's shape."""
@@ -166,8 +191,11 @@ class BatchNormalization(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of `__init__`."""
+        # 2.2.4 refuses arguments that it does not know: said only where it is another than the default
+        own = {} if self.statistics_of == "keras 2" else {"statistics_of": self.statistics_of}
         return {
             **super().get_config(),
+            **own,
             "axis": self.axis,
             "momentum": self.momentum,
             "epsilon": self.epsilon,

@@ -30,7 +30,7 @@ LAYERS = _words(
 ACTIVATIONS = _words("elu exponential hard_sigmoid linear relu selu sigmoid softmax softplus softsign tanh")
 OPTIMIZERS = _words("Adadelta Adagrad Adam Adamax Nadam RMSprop SGD")
 #: Arguments of layers of Keras 2.2.4 that it lacks; configurations have them only where they say something.
-LATER_ARGUMENTS = frozenset(("groups", "keepdims", "statistics_of", "zero_output_for_mask"))
+LATER_ARGUMENTS = frozenset(("groups", "keepdims", "zero_output_for_mask"))
 #: Losses that are objects here; Keras 2.2.4 has functions only.
 LOSS_CLASSES = frozenset(
     ("BinaryCrossentropy", "CategoricalCrossentropy", "Huber", "SparseCategoricalCrossentropy")

@@ -23,6 +23,7 @@ from batchyard.models.saving.for_keras_3.weights import (
     write_tree,
     write_variables,
 )
+from batchyard.models.saving.own_arguments import KEY, set_aside
 from batchyard.models.saving.versions import BACKEND
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def write_model(file: h5py.Group, model: Model, include_optimizer: bool) -> None
     Raises:
         NotSerializableError: where Keras 3 has nothing like what the model has.
     """
-    described = describe(model)
+    described = set_aside(describe(model), implied="keras 3")
     training = training_config(model) if include_optimizer else None
     _warn(model)
     if training is not None and model.optimizer.iterations:
@@ -54,7 +55,7 @@ def write_model(file: h5py.Group, model: Model, include_optimizer: bool) -> None
         )
     write_text(file, "keras_version", KERAS_3_VERSION)
     write_text(file, "backend", BACKEND)
-    config = {"class_name": described["class_name"], "config": described["config"]}
+    config = {key: described[key] for key in ("class_name", "config", KEY) if key in described}
     write_text(file, "model_config", json.dumps(config))
     write_layer_groups(file.create_group("model_weights"), model)
     if training is not None:
@@ -72,7 +73,7 @@ def write_archive(target: Any, model: Model, include_optimizer: bool) -> None:
     Raises:
         NotSerializableError: where Keras 3 has nothing like what the model has.
     """
-    config = describe(model)
+    config = set_aside(describe(model), implied="keras 3")
     compiled = compile_config(model) if include_optimizer else None
     _warn(model)
     if compiled is not None:

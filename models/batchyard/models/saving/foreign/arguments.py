@@ -62,8 +62,11 @@ _NEUTRAL_OF: dict[str, dict[str, tuple[Any, ...]]] = {
 _OPEN = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
 #: Keys of a Lambda's configuration that are no arguments: they say how a function is written down.
 _OF_LAMBDA = ("function_type", "output_shape_type")
-#: Arguments that RNN takes in **kwargs.
-_IN_KWARGS = ("zero_output_for_mask", "num_constants", "input_dim", "input_length")
+#: Arguments that classes take in **kwargs.
+_IN_KWARGS = {
+    "BatchNormalization": ("statistics_of",),
+    "RNN": ("zero_output_for_mask", "num_constants", "input_dim", "input_length"),
+}
 #: What helps, by argument.
 _HELP = {
     "time_major": "Put Permute((2, 1, 3)) around the layer, and write the file with time_major=False.",
@@ -172,8 +175,7 @@ def _accepted(class_name: str) -> set[str] | None:
             continue
         parameters = inspect.signature(vars(kind)["__init__"]).parameters
         found |= {one.name for one in parameters.values() if one.kind not in _OPEN}
-        if kind.__name__ == "RNN":
-            found |= set(_IN_KWARGS)
+        found |= set(_IN_KWARGS.get(kind.__name__, ()))
         if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values()):
             break
     return found - {"self"}

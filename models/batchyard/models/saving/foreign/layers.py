@@ -40,9 +40,13 @@ def rewrite_layer(class_name: str, config: Arguments, producer: Producer) -> tup
         config: its arguments; changed in place.
         producer: who wrote it.
     """
-    class_name = _RENAMED.get(class_name, class_name)
+    old_name, class_name = class_name, _RENAMED.get(class_name, class_name)
     if producer.family in (KERAS_1, KERAS_2):
         return class_name, config
+    if old_name == "SyncBatchNormalization":
+        config.setdefault("statistics_of", "keras 3")
+    if old_name == "BatchNormalizationV1":
+        config.setdefault("statistics_of", "keras 2")
     if class_name in _GATED:
         config.setdefault("recurrent_activation", "sigmoid")
         if class_name.startswith("GRU"):
@@ -70,6 +74,9 @@ def _batch_normalization(config: Arguments, producer: Producer) -> None:
     axis = config.get("axis")
     if isinstance(axis, list) and len(axis) == 1:
         config["axis"] = axis[0]
+    # those of TensorFlow 1 keep other statistics, and are said to be BatchNormalizationV1
+    if not producer.version.startswith(("2.0", "2.1.")):
+        config.setdefault("statistics_of", "keras 3" if producer.family == KERAS_3 else "tf.keras")
 
 
 def _leaky_relu(config: Arguments, producer: Producer) -> None:
