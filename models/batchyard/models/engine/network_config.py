@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from batchyard.models.engine.symbolic import Node, SymbolicTensor, unpack_singleton
@@ -91,25 +92,7 @@ def network_from_config(
         nodes = layers[name]._inbound_nodes
         return nodes[node_index].output_tensors[tensor_index] if node_index < len(nodes) else None
 
-    blocked: set[int] = set()
-    while waiting:
-        later = []
-        blocked.clear()
-        for layer, call in waiting:
-            origins = [find(item[0], item[1], item[2]) for item in call]
-            # Calls of one layer are made in their order.
-            if id(layer) in blocked or any(tensor is None for tensor in origins):
-                blocked.add(id(layer))
-                later.append((layer, call))
-                continue
-            arguments: dict[str, Any] = next((item[3] for item in call if len(item) > 3 and item[3]), {})
-            layer(unpack_singleton(origins), **arguments)
-        if len(later) == len(waiting):
-            names = sorted({layer.name for layer, _ in later})
-            raise GraphError(
-                f"The model's configuration is not connected: the inputs of {', '.join(names)} are missing."
-            )
-        waiting = later
+    _make_calls(waiting, layers, find)
 
     def ends(key: str) -> list[SymbolicTensor]:
         triples = config[key]
@@ -126,6 +109,61 @@ def network_from_config(
         return found
 
     return ends("input_layers"), ends("output_layers"), config.get("name")
+
+
+def _make_calls(
+    calls: list[tuple[Layer, list[Any]]],
+    layers: Mapping[str, Layer],
+    find: Callable[[str, int, int], SymbolicTensor | None],
+) -> None:
+    """Calls layers in the order of a list, from its beginning again and again, when inputs are there.
+
+    Args:
+        calls: layers with the origins of their inputs; those of one layer are made in their order.
+        layers: by name.
+        find: returns the tensor of a name, a call and a place; None while it is not there.
+
+    Raises:
+        GraphError: if the inputs of some are never there.
+    """
+    # Each call waits for tensors, by layer and number, and for the call of its layer before it.
+    needed: dict[tuple[int, int], list[int]] = {}
+    missing, last, following = [0] * len(calls), dict[int, int](), dict[int, int]()
+    for place, (layer, call) in enumerate(calls):
+        absent = {(id(layers[item[0]]), item[1]) for item in call if find(item[0], item[1], item[2]) is None}
+        for origin in absent:
+            needed.setdefault(origin, []).append(place)
+        missing[place] = len(absent)
+        if id(layer) in last:
+            following[last[id(layer)]] = place
+            missing[place] += 1
+        last[id(layer)] = place
+    ready = [place for place, count in enumerate(missing) if not count]
+    made, later = set[int](), list[int]()
+    while ready:
+        place = heapq.heappop(ready)
+        layer, call = calls[place]
+        origins = [find(item[0], item[1], item[2]) for item in call]
+        arguments: dict[str, Any] = next((item[3] for item in call if len(item) > 3 and item[3]), {})
+        before = len(layer._inbound_nodes)
+        layer(unpack_singleton(origins), **arguments)
+        made.add(place)
+        woken = [following[place]] if place in following else []
+        for number in range(before, len(layer._inbound_nodes)):
+            woken += needed.pop((id(layer), number), [])
+        for one in woken:
+            missing[one] -= 1
+            if not missing[one] and one > place:
+                heapq.heappush(ready, one)
+            elif not missing[one]:
+                later.append(one)
+        if not ready:  # and again from the beginning
+            ready, later = sorted(later), []
+    if len(made) < len(calls):
+        names = sorted({layer.name for place, (layer, _) in enumerate(calls) if place not in made})
+        raise GraphError(
+            f"The model's configuration is not connected: the inputs of {', '.join(names)} are missing."
+        )
 
 
 def _numbers(graph: Graph) -> dict[Node, int]:

@@ -18,7 +18,7 @@ from batchyard.models.errors import (
     ModelFileError,
     NotSerializableError,
 )
-from batchyard.models.saving.configured_objects import configured_layers
+from batchyard.models.saving.configured_objects import configured_layers, count_calls
 from batchyard.models.saving.custom_objects import scope_of
 from batchyard.models.saving.foreign.producer import Producer, producer_of
 from batchyard.models.saving.foreign_config import expect_bounded, to_keras_2
@@ -37,6 +37,8 @@ _MARK_LIMIT = 1_500_000
 _YAML_LIMIT, _DEPTH_LIMIT = 250_000, 500
 #: The most numbers in the weights of a model from text, which can ask for any amount: 2 GiB of float32.
 _NUMBER_LIMIT = 2**29
+#: The most calls of layers: models within models, each called twice, would make any number of them.
+_CALL_LIMIT = 50_000
 #: The most operations on numbers for first values, of orthogonal matrices: some seconds on one core.
 _WORK_LIMIT = 3e11
 #: The most layers of a model in a configuration, those of models within it too.
@@ -142,6 +144,11 @@ def expect_few_layers(config: Any) -> None:
     if len(configured_layers(config)) > _LAYER_LIMIT:
         raise InvalidArgumentError(
             f"Expected the configuration of a model of at most {_LAYER_LIMIT} layers, received one of more."
+        )
+    if count_calls(config) > _CALL_LIMIT:
+        raise InvalidArgumentError(
+            f"Expected the configuration of a model in which layers are called at most {_CALL_LIMIT} times, "
+            "those within models that are called several times as often as these; received one of more."
         )
 
 

@@ -10,7 +10,7 @@ from batchyard.models.saving.file_report import LayerReport
 from batchyard.models.saving.foreign.objectives import LATER_OBJECTIVES
 from batchyard.models.saving.foreign.objects import plain_class_name
 
-__all__ = ["configured_layers", "names_needed"]
+__all__ = ["configured_layers", "count_calls", "names_needed"]
 
 #: Classes in configurations that this library reads without having them.
 _NO_OBJECTS = (
@@ -49,6 +49,27 @@ def configured_layers(config: Any, depth: int = 0) -> list[LayerReport]:
         if isinstance(arguments, Mapping) and isinstance(arguments.get("layers"), list):
             found += configured_layers(layer, depth + 1)
     return found
+
+
+def count_calls(config: Any) -> int:
+    """Return how many calls of layers one call of a model makes, those within models within it too.
+
+    Args:
+        config: of the model, or of a layer, which is not nested too deeply.
+    """
+    inner = config.get("config") if isinstance(config, Mapping) else None
+    described = inner.get("layers") if isinstance(inner, Mapping) else inner
+    wrapped = inner.get("layer") if isinstance(inner, Mapping) else None
+    if isinstance(wrapped, Mapping):
+        return count_calls(wrapped)
+    if not isinstance(described, list):
+        return 1
+    total = 0
+    for layer in described:
+        if isinstance(layer, Mapping):
+            calls = layer.get("inbound_nodes")
+            total += max(1, len(calls) if isinstance(calls, list) else 1) * count_calls(layer)
+    return total
 
 
 def names_needed(
