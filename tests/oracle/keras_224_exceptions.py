@@ -5,10 +5,8 @@ The list is exact: a test of `test_keras_suite_oracle.py` fails where one of the
 
 __all__ = ["EXAMPLES", "EXAMPLES_THAT_FAIL", "SKIPPED_FILES", "TESTS_THAT_FAIL"]
 
-_EAGER = "K.ones and K.variable give numbers, on which a layer computes at once: no such call is recorded"
 _NUMPY = "numpy no longer makes an array of lists of different lengths"
 _DRAWS = "asks for an accuracy after four epochs that other first weights do not reach (0.38 to 0.86 here)"
-_ONCE = "K.random_* gives numbers, not a node that draws anew at each evaluation"
 _OTHER = "asks for a module of another backend or of an old scipy (KTH, KC, scipy.misc)"
 _CODE = "loads code from a file, which is refused unless safe_mode=False"
 _NAMED = "chooses by K.backend(), which knows no torch"
@@ -34,7 +32,6 @@ TESTS_THAT_FAIL = {
                 "test_sparse_dot",
                 "test_sparse_concat",
             ),
-            _ONCE: ("test_random_normal", "test_random_uniform", "test_random_binomial"),
             "a dtype of torch has no name": ("test_set_floatx",),
         }.items()
         for name in names
@@ -73,11 +70,6 @@ TESTS_THAT_FAIL = {
     },
     "integration_tests/preprocessing/text_test.py": {"test_tokenizer": _NUMPY},
     "integration_tests/test_temporal_data_tasks.py": {"test_temporal_classification_functional": _DRAWS},
-    "keras/layers/convolutional_recurrent_test.py": {"test_convolutional_recurrent_statefulness": _EAGER},
-    "keras/layers/recurrent_test.py": {
-        **{f"test_dropout[{kind}]": _EAGER for kind in ("SimpleRNN", "GRU", "LSTM")},
-        **{f"test_regularizer[{kind}]": _EAGER for kind in ("SimpleRNN", "GRU", "LSTM")},
-    },
 }
 
 #: Files that are not run.

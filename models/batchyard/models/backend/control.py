@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,8 +16,9 @@ from torch import Tensor
 from batchyard.models.backend.configuration import torch_dtype
 from batchyard.models.backend.learning_phase import learning_phase as known_phase
 from batchyard.models.backend.symbolic_call import as_tensor, holds_symbolic, operation
-from batchyard.models.engine.step_context import MovingAverageUpdate, current_step
-from batchyard.models.engine.symbolic import LEARNING_PHASE
+from batchyard.models.engine.recording import holds_weight, records
+from batchyard.models.engine.step_context import MovingAverageUpdate, apply_moving_average, current_step
+from batchyard.models.engine.symbolic import LEARNING_PHASE, SymbolicTensor
 
 __all__ = [
     "foldl",
@@ -86,7 +88,8 @@ def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
         then_expression: tensor, or a function that returns one.
         else_expression: likewise.
     """
-    if not holds_symbolic(condition) and as_tensor(condition).ndim == 0:
+    known = not holds_symbolic(condition) and not (holds_weight(condition) and records())
+    if known and as_tensor(condition).ndim == 0:
         return _value(then_expression) if bool(condition) else _value(else_expression)
     return _switch(condition, _value(then_expression), _value(else_expression))
 
@@ -136,53 +139,80 @@ def _fold(fn: Callable[[Any, Any], Any], parts: list[Any], initializer: Any) -> 
     return result
 
 
-# Variables. With symbolic values the change is made when the result is computed, as by `function(updates=…)`.
-# Within a layer's call it belongs to the training step: prediction and evaluation change nothing.
+# Variables. In scripts, and with symbolic values, the change is a formula: it is made when that is computed,
+# as by `function(updates=…)`. Within a layer's call it belongs to the training step: prediction and
+# evaluation change nothing. Where else numbers are computed, as in a metric, it is made at once.
 
 
-@operation
-def update(x: Tensor, new_x: Any) -> Tensor:
-    """Sets a variable to a new value, and returns it."""
-    return _assign(x, as_tensor(new_x, like=x))
+def update(x: Tensor, new_x: Any) -> Any:
+    """Sets a variable to a new value, and returns that."""
+    return _changed(_set, x, new_x)
 
 
-@operation
-def update_add(x: Tensor, increment: Any) -> Tensor:
-    """Adds to a variable, and returns it."""
-    return _assign(x, x.detach() + as_tensor(increment, like=x))
+def update_add(x: Tensor, increment: Any) -> Any:
+    """Adds to a variable, and returns the sum."""
+    return _changed(_add, x, increment)
 
 
-@operation
-def update_sub(x: Tensor, decrement: Any) -> Tensor:
-    """Subtracts from a variable, and returns it."""
-    return _assign(x, x.detach() - as_tensor(decrement, like=x))
+def update_sub(x: Tensor, decrement: Any) -> Any:
+    """Subtracts from a variable, and returns the difference."""
+    return _changed(_subtract, x, decrement)
 
 
-@operation
-def moving_average_update(x: Tensor, value: Any, momentum: float) -> Tensor:
-    """Sets a variable to momentum * itself + (1 - momentum) * value, and returns it."""
+def moving_average_update(x: Tensor, value: Any, momentum: float) -> Any:
+    """Sets a variable to momentum * itself + (1 - momentum) * value, and returns that."""
+    return _changed(_average, x, value, momentum)
+
+
+def _changed(change: Callable[..., Tensor], x: Any, *args: Any) -> Any:
+    if isinstance(x, SymbolicTensor) and (known := getattr(x, "_stands_for", None)) is not None:
+        x = known
+    if records():
+        from batchyard.models.engine.operation import apply_symbolically, record
+
+        asked = partial(change, asked=True)
+        asked.__name__ = change.__name__  # type: ignore[attr-defined]
+        made = (apply_symbolically if holds_symbolic(args) else record)(asked, (x, *args))
+        made._changes = x
+        return made
+    return operation(change)(x, *args)
+
+
+def _set(x: Tensor, new_x: Any, asked: bool = False) -> Tensor:
+    value = as_tensor(new_x, like=x)
+    return _assign(MovingAverageUpdate(x, value.detach(), 0.0, asked=asked), value)
+
+
+def _add(x: Tensor, increment: Any, asked: bool = False) -> Tensor:
+    value = as_tensor(increment, like=x)
+    return _assign(MovingAverageUpdate(x, value.detach(), 0.0, adds=True, asked=asked), x.detach() + value)
+
+
+def _subtract(x: Tensor, decrement: Any, asked: bool = False) -> Tensor:
+    return _add(x, -as_tensor(decrement, like=x), asked)
+
+
+def _average(x: Tensor, value: Any, momentum: float, asked: bool = False) -> Tensor:
     batch = as_tensor(value, like=x)
     new = x.detach() * momentum + batch * (1.0 - momentum)
-    return _assign(x, new, MovingAverageUpdate(x, batch.detach(), momentum))
+    return _assign(MovingAverageUpdate(x, batch.detach(), momentum, asked=asked), new)
 
 
-def _assign(x: Tensor, value: Tensor, told: MovingAverageUpdate | None = None) -> Tensor:
-    """Sets a variable; within a layer's call the change is told, and made when the training step is applied.
+def _assign(told: MovingAverageUpdate, value: Tensor) -> Tensor:
+    """Changes a variable; while a graph is computed the change is told, and made once all is computed.
 
     Args:
-        x: the variable.
-        value: the new one.
-        told: how the change is told, if it is not simply a new value.
+        told: the change.
+        value: the variable's value after it.
     """
     context = current_step()
     if context is not None:
-        context.updates.append(told or MovingAverageUpdate(x, value.detach(), 0.0))
+        context.updates.append(told)
         return value
     if value.is_meta:
         return value  # a trial that finds shapes
-    with torch.no_grad():
-        x.copy_(value.reshape(x.shape))
-    return x
+    apply_moving_average(told)
+    return told.variable
 
 
 @operation

@@ -15,7 +15,10 @@ from batchyard.models.backend.configuration import torch_dtype
 from batchyard.models.backend.names import get_uid
 from batchyard.models.backend.random import random_normal, random_uniform
 from batchyard.models.backend.symbolic_call import as_sizes, as_tensor, operation
-from batchyard.models.engine.weight import Constraint, Weight
+from batchyard.models.engine.recording import numbers_of
+from batchyard.models.engine.symbolic import SymbolicTensor
+from batchyard.models.engine.variable import Variable
+from batchyard.models.engine.weight import Constraint
 from batchyard.models.errors import InvalidArgumentError
 
 __all__ = [
@@ -36,7 +39,7 @@ __all__ = [
 
 def variable(
     value: Any, dtype: Any = None, name: str | None = None, constraint: Constraint | None = None
-) -> Weight:
+) -> Variable:
     """Returns a new variable: a tensor that keeps its value between calls and can be changed in place.
 
     Args:
@@ -45,6 +48,8 @@ def variable(
         name: `variable_1`, … if not given.
         constraint: applied by optimizers after every update.
     """
+    if isinstance(value, SymbolicTensor):
+        value = numbers_of(value)
     if hasattr(value, "tocoo"):
         start = _sparse(value, dtype)
     elif isinstance(value, Tensor):
@@ -52,7 +57,7 @@ def variable(
     else:
         start = torch.tensor(np.asarray(value)).to(torch_dtype(dtype))
     label = name or f"variable_{get_uid('variable')}"
-    return Weight.of(start, True, f"{label}:0", None, constraint)
+    return Variable.of(start, True, f"{label}:0", None, constraint)
 
 
 def _sparse(matrix: Any, dtype: Any) -> Tensor:
@@ -95,17 +100,17 @@ def placeholder(
     return tensor
 
 
-def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Weight:
+def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Variable:
     """Returns a new variable of zeros."""
     return variable(torch.zeros(as_sizes(shape)), dtype, name)
 
 
-def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Weight:
+def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Variable:
     """Returns a new variable of ones."""
     return variable(torch.ones(as_sizes(shape)), dtype, name)
 
 
-def eye(size: int, dtype: Any = None, name: str | None = None) -> Weight:
+def eye(size: int, dtype: Any = None, name: str | None = None) -> Variable:
     """Returns a new variable: the unit matrix."""
     return variable(torch.eye(int(size)), dtype, name)
 
@@ -132,14 +137,14 @@ def identity(x: Any, name: str | None = None) -> Tensor:
 
 def random_uniform_variable(
     shape: Any, low: float, high: float, dtype: Any = None, name: str | None = None, seed: int | None = None
-) -> Weight:
+) -> Variable:
     """Returns a new variable of evenly distributed numbers."""
     return variable(random_uniform(shape, low, high, dtype, seed), dtype, name)
 
 
 def random_normal_variable(
     shape: Any, mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: int | None = None
-) -> Weight:
+) -> Variable:
     """Returns a new variable of normally distributed numbers."""
     return variable(random_normal(shape, mean, scale, dtype, seed), dtype, name)
 

@@ -15,14 +15,14 @@ from torch import Tensor
 from batchyard.models.backend.inspection import to_array
 from batchyard.models.backend.learning_phase import learning_phase, learning_phase_scope
 from batchyard.models.backend.symbolic_call import as_tensor, holds_symbolic
-from batchyard.models.engine.step_context import collecting
+from batchyard.models.engine.step_context import apply_moving_average, collecting
 from batchyard.models.engine.symbolic import LEARNING_PHASE, Node, SymbolicTensor, to_list
 from batchyard.models.errors import GraphError, InvalidArgumentError
 
 if TYPE_CHECKING:
     from batchyard.models.engine.graph import Plan
 
-__all__ = ["Function", "function", "gradients"]
+__all__ = ["Function", "function", "gradients", "plan_for"]
 
 
 class Function:
@@ -92,6 +92,9 @@ class Function:
             to_array(found.get(id(output), learning_phase() if output is LEARNING_PHASE else output))
             for output in self.outputs
         ]
+        for update in told.updates:
+            if update.asked:
+                apply_moving_average(update)
         for pair in self.updates:
             if isinstance(pair, list | tuple):
                 variable, value = pair
@@ -106,6 +109,16 @@ class Function:
 def function(inputs: Any, outputs: Any, updates: Any = None, **kwargs: Any) -> Function:
     """Returns a `Function`; see there."""
     return Function(inputs, outputs, updates, **kwargs)
+
+
+def plan_for(fed: Sequence[SymbolicTensor], wanted: Sequence[SymbolicTensor]) -> Plan:
+    """Returns the plan that computes symbolic tensors from others.
+
+    Args:
+        fed: what is given.
+        wanted: what is computed.
+    """
+    return _plan_of(_needed(wanted, fed), list(fed), list(wanted))
 
 
 def _plan_of(nodes: list[Node], fed: list[SymbolicTensor], wanted: list[SymbolicTensor]) -> Plan:
@@ -130,7 +143,7 @@ def _needed(wanted: Sequence[SymbolicTensor], fed: Sequence[SymbolicTensor]) -> 
             if entered:
                 ordered.append(node)
             elif node not in done:
-                if not node.sources:
+                if node.is_entry:
                     raise GraphError(f"The function needs {one!r}, which is not among its inputs.")
                 done.add(node)
                 stack.append((one, True))
@@ -148,6 +161,14 @@ def gradients(loss: Any, variables: Any) -> list[Any]:
         variables: tensors that it depends on: weights, inputs, outputs of layers. A list, or a single one.
     """
     sources = to_list(variables)
+    fed = getattr(loss, "_fed_gradients", None)
+    if fed is not None:  # the loss of a step that is recorded: its gradients are computed elsewhere
+        if any(id(one) not in fed for one in sources):
+            raise GraphError(
+                "Within get_updates the loss can be differentiated by the weights that the method is given. "
+                f"Received: {sources!r:.200}."
+            )
+        return [fed[id(one)] for one in sources]
     if not holds_symbolic(loss):
         return _gradients(loss, sources)
     from batchyard.models.backend.symbolic_gradients import symbolic_gradients

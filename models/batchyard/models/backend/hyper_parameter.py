@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from batchyard.models.backend.configuration import floatx
+from batchyard.models.engine.symbolic import SymbolicTensor
 from batchyard.models.errors import InvalidArgumentError
 
 __all__ = ["HyperParameter", "get_value", "round_to_floatx", "set_value"]
@@ -47,6 +48,11 @@ def get_value(x: Any) -> Any:
     """Returns the value of a weight (an array) or of a hyper-parameter (a float)."""
     if isinstance(x, Tensor):
         return x.detach().cpu().numpy().copy()
+    if isinstance(x, SymbolicTensor):
+        from batchyard.models.engine.recording import numbers_of
+
+        found: NDArray[Any] = numbers_of(x).detach().cpu().numpy()
+        return found
     return float(x) if isinstance(x, HyperParameter) else x
 
 

@@ -96,18 +96,20 @@ def is_keras_tensor(x: Any) -> bool:
 def is_placeholder(x: Any) -> bool:
     """Whether a symbolic tensor is one to be fed, and computed from nothing."""
     history = getattr(x, "_keras_history", None)
-    return history is not None and not history.layer._inbound_nodes[history.node_index].sources
+    return history is not None and history.layer._inbound_nodes[history.node_index].is_entry
 
 
 def is_sparse(tensor: Any) -> bool:
     """Whether a tensor stores only what is not zero."""
+    if isinstance(tensor, SymbolicTensor):
+        return tensor._is_sparse
     return isinstance(tensor, Tensor) and tensor.layout != torch.strided
 
 
 @operation
 def to_dense(tensor: Any) -> Any:
     """Returns a sparse tensor with all its zeros, any other as it is."""
-    return tensor.to_dense() if is_sparse(tensor) else tensor
+    return tensor.to_dense() if tensor.layout != torch.strided else tensor
 
 
 def eval(x: Any) -> Any:
@@ -126,7 +128,8 @@ def eval(x: Any) -> Any:
 def to_array(x: Any) -> Any:
     """Returns a tensor as an array; a number as it is."""
     if isinstance(x, Tensor):
-        return to_dense(x).detach().cpu().numpy().copy()
+        dense = x.to_dense() if x.layout != torch.strided else x
+        return dense.detach().cpu().numpy().copy()
     return x
 
 

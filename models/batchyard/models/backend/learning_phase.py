@@ -10,7 +10,7 @@ import torch
 
 from batchyard.models.errors import InvalidArgumentError
 
-__all__ = ["learning_phase", "learning_phase_scope", "noting_questions", "set_learning_phase"]
+__all__ = ["in_a_phase", "learning_phase", "learning_phase_scope", "noting_questions", "set_learning_phase"]
 
 _phase: ContextVar[bool | None] = ContextVar("learning_phase", default=None)
 
@@ -35,6 +35,11 @@ def learning_phase() -> bool | None:
     if questions is not None:
         questions.append(None)
     return _phase.get()
+
+
+def in_a_phase() -> bool:
+    """Whether a model is being trained, evaluated or asked, whatever `set_learning_phase` has set."""
+    return _phase.get() is not None
 
 
 def set_learning_phase(value: int | bool | None) -> None:

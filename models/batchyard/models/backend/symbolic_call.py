@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from batchyard.models.backend.configuration import floatx, torch_dtype
+from batchyard.models.engine.recording import holds_weight, records
 from batchyard.models.engine.symbolic import SymbolicTensor, is_symbolic
 
 __all__ = ["as_axes", "as_sizes", "as_tensor", "holds_symbolic", "method", "of_either", "operation"]
@@ -20,7 +21,10 @@ R = TypeVar("R")
 
 
 def operation(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorates a function of torch tensors: called on symbolic ones, it becomes a node of their graph."""
+    """Decorates a function of torch tensors: called on symbolic ones, it becomes a node of their graph.
+
+    So it does on variables, where these are recorded; see `engine.recording`.
+    """
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -28,6 +32,10 @@ def operation(function: Callable[P, R]) -> Callable[P, R]:
             from batchyard.models.engine.operation import apply_symbolically
 
             return apply_symbolically(function, args, kwargs)  # type: ignore[no-any-return]
+        if (holds_weight(args) or (kwargs and holds_weight(kwargs))) and records():
+            from batchyard.models.engine.operation import record
+
+            return record(function, args, kwargs)  # type: ignore[no-any-return]
         return function(*args, **kwargs)
 
     return call

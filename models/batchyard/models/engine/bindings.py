@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
+from batchyard.models.engine.recording import numbers_of
 from batchyard.models.engine.structure import map_structure
 from batchyard.models.engine.symbolic import LEARNING_PHASE, SymbolicTensor
 
@@ -41,6 +42,8 @@ class Bindings:
     def _resolve_one(self, leaf: Any) -> Any:
         if not isinstance(leaf, SymbolicTensor) or leaf is LEARNING_PHASE:
             return leaf
+        if leaf._of_variables:
+            return numbers_of(leaf)
         if id(leaf) not in self._values and self._on_unknown is not None:
             self.met.append(leaf)
             self._values[id(leaf)] = self._on_unknown(leaf)

@@ -88,7 +88,7 @@ def _clone_graph(model: Model, given: list[SymbolicTensor] | None) -> Model:
     new_of = {id(old): new for old, new in zip(model.inputs, given, strict=True)}
     layers: dict[Layer, Layer] = {}
     for node in model.nodes:
-        if not node.sources:
+        if node.is_entry:
             continue
         old = node.outbound_layer
         if node.captured:

@@ -114,7 +114,7 @@ class Plan:
             return slots.setdefault(id(tensor), len(slots))
 
         self._inputs = [slot(tensor) for tensor in inputs]
-        made = [n for n in nodes if n.sources]
+        made = [n for n in nodes if not n.is_entry]
         lines = [
             (n, tuple(slot(t) for t in n.sources), tuple(slot(t) for t in n.output_tensors)) for n in made
         ]
@@ -288,7 +288,7 @@ class Graph:
                         f"follow from the model's inputs {self.inputs}. Add the missing Input to the "
                         "model's inputs."
                     )
-            if node.sources:
+            if not node.is_entry:
                 available.update(id(tensor) for tensor in node.output_tensors)
         for tensor in self.outputs:
             if id(tensor) not in available:

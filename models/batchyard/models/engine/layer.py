@@ -20,8 +20,10 @@ from batchyard.models.engine.bindings import current_bindings
 from batchyard.models.engine.input_spec import check_inputs
 from batchyard.models.engine.losses_and_updates import LossesAndUpdates
 from batchyard.models.engine.masking import infer_masks
+from batchyard.models.engine.recording import computing, holds_weight, records, with_numbers
 from batchyard.models.engine.shape_inference import infer_output_shape
 from batchyard.models.engine.step_context import current_step
+from batchyard.models.engine.structure import map_structure
 from batchyard.models.engine.symbolic import (
     Node,
     Shape,
@@ -103,6 +105,8 @@ class Layer(LossesAndUpdates, nn.Module):
             if inspect.isfunction(cls.__dict__.get(name)):
                 setattr(cls, name, method(cls.__dict__[name]))
 
+    #: Whether a call without inputs computes something: only operations on variables do so.
+    _needs_no_input: bool = False
     #: Whether `call` may hold Keras's `x += y`, which is not torch's.
     _written_by_user: ClassVar[bool] = False
     name: str
@@ -249,7 +253,8 @@ class Layer(LossesAndUpdates, nn.Module):
                 "Give the input's shape in full, except for the batch axis."
             )
         charge(shape)
-        value = initializers.get(initializer or "glorot_uniform")(tuple(shape), dtype=dtype or self.dtype)
+        with computing():
+            value = initializers.get(initializer or "glorot_uniform")(tuple(shape), dtype=dtype or self.dtype)
         weight = Weight.of(
             torch.as_tensor(value),
             trainable,
@@ -375,14 +380,24 @@ class Layer(LossesAndUpdates, nn.Module):
             inputs: a tensor, or a list of them.
             **kwargs: of `call`; symbolic tensors among them become further inputs.
         """
+        recorded = records()
+        if recorded and holds_weight(inputs):
+            inputs = map_structure(inputs, symbol_of)
         if is_symbolic(inputs) or (kwargs and holds_symbolic(kwargs)):
             bindings = current_bindings()
-            if bindings is None:
+            if not recorded:
+                inputs, kwargs = with_numbers(inputs), with_numbers(kwargs)
+            if bindings is not None:
+                inputs, kwargs = bindings.resolve(inputs), bindings.resolve(kwargs)
+            elif recorded or is_symbolic(inputs) or holds_symbolic(kwargs):
                 return self._connect([*to_list(inputs)], kwargs)
-            inputs, kwargs = bindings.resolve(inputs), bindings.resolve(kwargs)
         if not self.built:
             self._build_for([tuple(tensor.shape) for tensor in to_list(inputs)])
-        outputs = super().__call__(inputs, **kwargs)
+        if recorded:
+            with computing():
+                outputs = super().__call__(inputs, **kwargs)
+        else:
+            outputs = super().__call__(inputs, **kwargs)
         if self.activity_regularizer is not None and (context := current_step()) is not None:
             context.activity_losses += [self.activity_regularizer(output) for output in to_list(outputs)]
         return outputs
@@ -549,6 +564,21 @@ class Layer(LossesAndUpdates, nn.Module):
     def extra_repr(self) -> str:
         """What torch prints in the brackets."""
         return self.name
+
+
+def symbol_of(value: Any) -> Any:
+    """Returns a symbolic tensor for a weight, with the numbers that it will have; others as they are."""
+    if not isinstance(value, Weight):
+        return value
+    from batchyard.models.engine.operation import record
+
+    symbol = record(_itself, (value,))
+    symbol._stands_for = value
+    return symbol
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 def _as_shape(shape: Any, layer: str) -> Shape:

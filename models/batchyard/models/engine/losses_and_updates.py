@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
+from batchyard.models.engine.recording import computing
 from batchyard.models.engine.step_context import (
     MovingAverageUpdate,
     apply_moving_average,
@@ -129,6 +130,10 @@ class LossesAndUpdates:
 
         Each layer and each weight counts once, however often it is used.
         """
+        with computing():
+            return self._computed_penalties()
+
+    def _computed_penalties(self) -> list[Any]:
         counted: set[int] = set()
         found: list[Any] = []
         for layer in self._with_inner_layers():
@@ -207,7 +212,11 @@ class LossesAndUpdates:
 
     def _calls_on(self, inputs: list[Any]) -> list[Node]:
         wanted = list(map(id, inputs))
-        return [node for node in self._calls() if list(map(id, node.input_tensors)) == wanted]
+        return [
+            node
+            for node in self._calls()
+            if [id(getattr(one, "_stands_for", one)) for one in node.input_tensors] == wanted
+        ]
 
 
 def _is_function(value: Any) -> bool:

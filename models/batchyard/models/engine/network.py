@@ -67,7 +67,7 @@ class Network(Persistence, Inspection, Layer):
                     )
         for tensor in inputs:
             history = tensor._keras_history
-            if history.layer._inbound_nodes[history.node_index].sources:
+            if not history.layer._inbound_nodes[history.node_index].is_entry:
                 raise GraphError(
                     f"The inputs of a model must come from Input. {tensor!r} is the output of layer "
                     f"{history.layer.name}."

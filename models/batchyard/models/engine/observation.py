@@ -42,7 +42,7 @@ def observe(node: Node) -> Observation:
     Raises:
         ShapeError: if the layer cannot be run on either.
     """
-    if not node.sources:
+    if node.is_entry:
         return Observation(False, (), ())
     try:
         return _run(node, "meta")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -12,9 +12,10 @@ from torch import Tensor
 from batchyard.models.backend.learning_phase import learning_phase, learning_phase_scope
 from batchyard.models.backend.names import get_uid
 from batchyard.models.backend.symbolic_call import holds_symbolic
-from batchyard.models.engine.bindings import current_bindings
+from batchyard.models.engine.bindings import current_bindings, noting
 from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.open_sizes import ERRORS, outputs_by_search
+from batchyard.models.engine.recording import records, with_numbers
 from batchyard.models.engine.step_context import collecting
 from batchyard.models.engine.structure import Slot, map_structure
 from batchyard.models.engine.symbolic import (
@@ -25,8 +26,9 @@ from batchyard.models.engine.symbolic import (
     unpack_singleton,
 )
 from batchyard.models.errors import GraphError, NotSerializableError, ShapeError
+from batchyard.models.training.randomness import lane_scope
 
-__all__ = ["Operation", "apply_symbolically"]
+__all__ = ["Operation", "apply_symbolically", "record"]
 
 #: What open sizes are set to in the pairs of trials; the second pair serves divisions such as (-1, 4).
 _TRIAL_SIZES = ((2, 3), (12, 24))
@@ -58,6 +60,11 @@ class Operation(Layer):
         self._known = [getattr(tensor, "_trial_values", {}) for tensor in self.symbolic_inputs]
         self._found: dict[int, list[Tensor]] = {}
         self._structure: Any = None
+        #: Per output whether it stores only what is not zero, where that is known.
+        self._sparse: list[bool] = []
+        #: What a function among the arguments brings along, as the step of `rnn` or what `map_fn` applies.
+        self._captured: list[SymbolicTensor] = []
+        self._needs_no_input = not self.symbolic_inputs
         self.built = True
 
     def _with_slots(self, value: Any) -> Any:
@@ -102,6 +109,9 @@ class Operation(Layer):
             SymbolicTensor(shape, dtype, f"{self.name}/output_{number}")
             for number, (shape, dtype) in enumerate(self._infer(shapes))
         ]
+        captured += self._captured
+        for output, sparse in zip(outputs, self._sparse, strict=False):
+            output._is_sparse = sparse
         if self._found:
             self._note_values(shapes, outputs)
         return outputs
@@ -123,6 +133,10 @@ class Operation(Layer):
         return unpack_singleton([shape for shape, _ in self._infer(shapes)])
 
     def _infer(self, shapes: Sequence[Shape]) -> list[tuple[Shape, torch.dtype]]:
+        if self._needs_no_input:  # nothing is open
+            found = self._run_without_numbers([], 0, "cpu")
+            self._sparse = [one.layout != torch.strided for one in found]
+            return [(tuple(one.shape), one.dtype) for one in found]
         for last, (one, other) in enumerate(_TRIAL_SIZES, 1):
             try:
                 first, second = self._trial(shapes, one), self._trial(shapes, other)
@@ -148,7 +162,11 @@ class Operation(Layer):
         def run(filled: list[Shape]) -> list[Tensor]:
             return self._trial(filled, _TRIAL_SIZES[0][0])
 
-        found = outputs_by_search(run, shapes, self._sizes_of_constants())
+        sizes = self._sizes_of_constants()
+        found = outputs_by_search(run, shapes, sizes)
+        if found is None:  # another input, or what a function brings along, may fix them as well
+            others = [n for one in (*self.symbolic_inputs, *self._captured) for n in one.shape if n]
+            found = outputs_by_search(run, shapes, [*sizes, *others])
         return None if found is None else [(shape, output.dtype) for shape, output in found]
 
     def _sizes_of_constants(self) -> list[int]:
@@ -160,6 +178,8 @@ class Operation(Layer):
             return leaf
 
         map_structure(self._template, visit)
+        for known in (tensor for tensor in self.symbolic_inputs if tensor._of_variables):
+            sizes.update({size: None for size in known.shape if size is not None})
         return list(sizes)
 
     def _trial(self, shapes: Sequence[Shape], size: int) -> list[Tensor]:
@@ -177,11 +197,26 @@ class Operation(Layer):
             for shape, dtype, known in zip(shapes, self._dtypes, self._known, strict=True)
         ]
         leaves: list[Tensor] = []
-        with torch.no_grad(), learning_phase_scope(False), collecting():
+        brought = self._brought_along(size, device)
+        with torch.no_grad(), learning_phase_scope(False), lane_scope(0, 0, 0, 0), collecting(), brought:
             self._structure = map_structure(self._result(inputs), lambda leaf: _collect(leaf, leaves))
         if device == "meta" and any(not leaf.is_meta for leaf in leaves):
             self._found[size] = leaves
         return leaves
+
+    @contextmanager
+    def _brought_along(self, size: int, device: str) -> Iterator[None]:
+        """Gives symbolic tensors that a function among the arguments meets numbers too, and notes them."""
+        if current_bindings() is not None:
+            yield
+            return
+
+        def made(one: SymbolicTensor) -> Tensor:
+            return torch.zeros([size if n is None else n for n in one.shape], dtype=one.dtype, device=device)
+
+        with noting(made) as bindings:
+            self._captured = bindings.met
+            yield
 
     def rebuilt(self, outputs: Sequence[Any]) -> Any:
         """Returns outputs in the structure that the function returned: alone, or in lists and tuples."""
@@ -212,10 +247,13 @@ def apply_symbolically(
         kwargs: likewise, by name.
     """
     bindings = current_bindings()
+    known = (tuple(args), dict(kwargs or {}))
+    if not records():
+        known = with_numbers(known)
     if bindings is not None:
-        known_args, known_kwargs = bindings.resolve(tuple(args)), bindings.resolve(dict(kwargs or {}))
-        if not holds_symbolic((known_args, known_kwargs)):
-            return function(*known_args, **known_kwargs)
+        known = bindings.resolve(known)
+    if not holds_symbolic(known):
+        return function(*known[0], **known[1])
     made = Operation(function, args, kwargs)
     if not made.symbolic_inputs:
         raise GraphError(
@@ -223,6 +261,20 @@ def apply_symbolically(
             "inside a layer's call, or set the phase by set_learning_phase."
         )
     return made.rebuilt(to_list(made(made.symbolic_inputs)))
+
+
+def record(
+    function: Callable[..., Any], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+) -> Any:
+    """Makes a function of variables a node without inputs, computed whenever its output is asked for.
+
+    Args:
+        function: of tensors.
+        args: its arguments, with variables among them.
+        kwargs: likewise, by name.
+    """
+    made = Operation(function, args, kwargs)
+    return made.rebuilt(to_list(made._connect([], {})))
 
 
 def _collect(leaf: Any, leaves: list[Tensor]) -> Any:

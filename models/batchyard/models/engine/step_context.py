@@ -35,12 +35,17 @@ class MovingAverageUpdate:
         value: of the batch, or of a lane's rows.
         momentum: see above; 0 replaces the old value.
         counts: whether the variable holds whole numbers, and the value (as floats) what is added to them.
+        adds: whether the value is added to the variable, whatever that is by then.
+        asked: whether the change is a formula of the graph, such as `backend.update` returns for symbolic
+            tensors, and not part of what a layer does.
     """
 
     variable: Tensor
     value: Tensor
     momentum: float
     counts: bool = False
+    adds: bool = False
+    asked: bool = False
 
 
 class StateKeeper(Protocol):
@@ -130,7 +135,13 @@ def apply_moving_average(update: MovingAverageUpdate, value: Tensor | None = Non
     """
     with torch.no_grad():
         batch = update.value if value is None else value
-        if update.counts:
+        if update.adds:
+            if not update.variable.is_floating_point():
+                batch = batch.round() if batch.is_floating_point() else batch
+            if batch.numel() == update.variable.numel():
+                batch = batch.reshape(update.variable.shape)
+            update.variable.add_(batch.to(update.variable.dtype))
+        elif update.counts:
             update.variable.add_(batch.round().to(update.variable.dtype))
         elif update.momentum == 0.0:
             update.variable.copy_(batch.reshape(update.variable.shape))

@@ -173,6 +173,10 @@ class SymbolicTensor(Arithmetic):
         self._keras_mask: SymbolicTensor | None = None
         #: Numbers that follow from shapes alone, by the size that a trial gives to open sizes.
         self._trial_values: dict[int, torch.Tensor] = {}
+        #: Whether its numbers follow from variables alone, and from no input.
+        self._of_variables = False
+        #: Whether only what is not zero will be stored.
+        self._is_sparse = False
 
     @property
     def _uses_learning_phase(self) -> bool:
@@ -246,6 +250,14 @@ class Node:
                 tensor._keras_history = History(layer, self.index, number)
             for tensor in self.sources:
                 tensor._keras_history.layer._outbound_nodes.append(self)
+            if not self.is_entry and all(tensor._of_variables for tensor in self.sources):
+                for tensor in outputs:
+                    tensor._of_variables = True
+
+    @property
+    def is_entry(self) -> bool:
+        """Whether a graph begins here with what is fed; an operation on variables has no source either."""
+        return not self.sources and not self.outbound_layer._needs_no_input
 
     def _slot(self, argument: Any) -> Any:
         if not isinstance(argument, SymbolicTensor) or argument is LEARNING_PHASE:

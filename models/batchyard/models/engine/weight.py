@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,11 @@ class Weight(nn.Parameter):
     regularizer: Regularizer | None
     constraint: Constraint | None
 
+    @property
+    def name(self) -> str:
+        """The Keras name."""
+        return self.keras_name
+
     @classmethod
     def of(
         cls,
@@ -37,7 +42,7 @@ class Weight(nn.Parameter):
         keras_name: str,
         regularizer: Regularizer | None = None,
         constraint: Constraint | None = None,
-    ) -> Weight:
+    ) -> Self:
         """Makes a weight that starts with a value."""
         self = cls(value, requires_grad=trainable and value.is_floating_point())
         self.keras_name = keras_name

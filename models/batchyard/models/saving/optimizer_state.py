@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from batchyard.models.engine.model import Model
 
 _GROUP = "optimizer_weights"
+#: What Nadam's product of momenta is when it changes nothing any more.
+_GONE = 1e-6
 #: Attribute of our own: steps done, for optimizers whose state in Keras 2.2.4 doesn't tell.
 _ITERATIONS = "batchyard_iterations"
 
@@ -34,7 +36,7 @@ def write_optimizer_state(file: h5py.Group, model: Model, class_name: str | None
         model: compiled.
         class_name: of the optimizer that the file says; that of the model's if not given.
     """
-    if model.optimizer.iterations == 0:
+    if int(model.optimizer.iterations) == 0:
         return
     model.optimizer.build(model.compiled.trainable_weights)
     arrays = model.optimizer.get_weights()
@@ -46,7 +48,7 @@ def write_optimizer_state(file: h5py.Group, model: Model, class_name: str | None
     group = file.create_group(_GROUP)
     write_arrays(group, _names(name, arrays), arrays)
     if not _has_iterations(arrays):
-        group.attrs.create(_ITERATIONS, np.int64(model.optimizer.iterations))
+        group.attrs.create(_ITERATIONS, np.int64(int(model.optimizer.iterations)))
 
 
 def read_optimizer_state(file: h5py.Group, model: Model, producer: Producer | None = None) -> None:
@@ -112,6 +114,9 @@ def restore_from(
         order.sort(key=lambda place: names.get(id(model.compiled.trainable_weights[place]), ""))
         weights = [weights[place] for place in order]
     shapes = [tuple(dataset.shape) for dataset in datasets]
+    if optimizer.records_updates and shapes == [tuple(weight.shape) for weight in optimizer.weights]:
+        optimizer.set_weights([read_array(d, shape) for d, shape in zip(datasets, shapes, strict=True)])
+        return
     layout = layout_of(optimizer, shapes, [tuple(weight.shape) for weight in weights], grouped)
     if layout is None:
         warnings.warn(
@@ -124,6 +129,22 @@ def restore_from(
         return
     arrays = [read_array(dataset, shape) for dataset, shape in zip(datasets, shapes, strict=True)]
     restore(optimizer, layout, arrays, order)
+    has_product = bool(shapes) and shapes[-1] == ()
+    if type(optimizer).__name__ == "Nadam" and not grouped and not has_product:
+        _warn_of_first_steps(optimizer, file)
+
+
+def _warn_of_first_steps(optimizer: Any, file: str) -> None:
+    """Tell that tf.keras's Nadam begins otherwise than its formulas say, while that still counts."""
+    if optimizer._product(int(optimizer.iterations)) > _GONE:
+        warnings.warn(
+            f"{file} was trained for {int(optimizer.iterations)} steps by tf.keras's Nadam, which multiplies "
+            "its momenta once for each weight instead of once a step, and does not store the product. "
+            "Training goes on by Nadam's formulas, with the same moments; after some 50 steps in all both are "
+            "the same.",
+            UserWarning,
+            stacklevel=6,
+        )
 
 
 def begin_as_written(model: Model, training: Any) -> None:

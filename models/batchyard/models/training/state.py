@@ -124,7 +124,7 @@ def pack(model: Model, state: FitState) -> bytes:
     values = {name: getattr(state, name) for name in _PLAIN}
     values["optimizer"] = {
         "class_name": type(optimizer).__name__,
-        "iterations": optimizer.iterations,
+        "iterations": int(optimizer.iterations),
         "hyper_parameters": optimizer.hyper_parameters(),
     }
     scale = computation_of(model).loss_scale
@@ -184,7 +184,8 @@ def unpack(data: bytes, model: Model) -> FitState:
         for kind, targets in (("weight", weights), ("slot", slots)):
             for number, target in enumerate(targets):
                 target.copy_(torch.from_numpy(arrays[f"{kind}/{number}"]))
-    optimizer.iterations = described["iterations"]
+    if not optimizer.records_updates:  # else it is among the slots, where the optimizer counts
+        optimizer.iterations = described["iterations"]
     optimizer.set_hyper_parameters(hyper_parameters)
     scale = computation_of(model).loss_scale
     if scale is not None and "loss_scale" in saved:

@@ -29,7 +29,7 @@ def get_source_inputs(tensor: Any, layer: Any = None, node_index: int | None = N
         if id(node) in seen:
             continue
         seen.add(id(node))
-        if not node.inbound_layers:
+        if node.is_entry:
             found.update({id(source): source for source in node.output_tensors})
         for before in node.sources:
             origin = before._keras_history
