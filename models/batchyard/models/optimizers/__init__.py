@@ -8,6 +8,7 @@ from batchyard.models.optimizers.adam import Adam
 from batchyard.models.optimizers.adam import Adam as adam
 from batchyard.models.optimizers.adamax import Adamax
 from batchyard.models.optimizers.adamax import Adamax as adamax
+from batchyard.models.optimizers.adamw import AdamW
 from batchyard.models.optimizers.later_rmsprop import LaterRMSprop
 from batchyard.models.optimizers.lookup import deserialize, get, serialize
 from batchyard.models.optimizers.nadam import Nadam
@@ -24,6 +25,7 @@ __all__ = [
     "Adadelta",
     "Adagrad",
     "Adam",
+    "AdamW",
     "Adamax",
     "LaterRMSprop",
     "Nadam",

@@ -10,6 +10,7 @@ from batchyard.models.optimizers.adadelta import Adadelta
 from batchyard.models.optimizers.adagrad import Adagrad
 from batchyard.models.optimizers.adam import Adam
 from batchyard.models.optimizers.adamax import Adamax
+from batchyard.models.optimizers.adamw import AdamW
 from batchyard.models.optimizers.later_rmsprop import LaterRMSprop
 from batchyard.models.optimizers.nadam import Nadam
 from batchyard.models.optimizers.optimizer import Optimizer
@@ -20,7 +21,7 @@ from batchyard.models.registry import Registry
 __all__ = ["deserialize", "get", "serialize"]
 
 _optimizers = Registry("optimizer")
-for _class in (SGD, RMSprop, LaterRMSprop, Adagrad, Adadelta, Adam, Adamax, Nadam):
+for _class in (SGD, RMSprop, LaterRMSprop, Adagrad, Adadelta, Adam, AdamW, Adamax, Nadam):
     _optimizers.register(_class.__name__.lower())(_class)
 
 

@@ -140,8 +140,8 @@ def _warn_of_first_steps(optimizer: Any, file: str) -> None:
         warnings.warn(
             f"{file} was trained for {int(optimizer.iterations)} steps by tf.keras's Nadam, which multiplies "
             "its momenta once for each weight instead of once a step, and does not store the product. "
-            "Training goes on by Nadam's formulas, with the same moments; after some 50 steps in all both are "
-            "the same.",
+            "Training goes on by Nadam's formulas, with the same moments; after some 50 steps in all both "
+            "are the same.",
             UserWarning,
             stacklevel=6,
         )

@@ -36,7 +36,7 @@ _FUNCTIONS = {
     "msle": "mean_squared_logarithmic_error",
 }
 #: Optimizers of which Keras 3 lists the slots of one weight together; of the others kind by kind.
-_TOGETHER = ("Adadelta", "Adam", "Adamax", "Nadam")
+_TOGETHER = ("Adadelta", "Adam", "AdamW", "Adamax", "Nadam")
 #: The objects' names there, where these aren't the class's in small letters.
 _NAMES = {"RMSprop": "rmsprop", "SGD": "sgd"}
 
@@ -84,7 +84,7 @@ def optimizer_arrays(model: Model) -> list[NDArray[Any]]:
     slots = {
         kind: [slot.detach().cpu().numpy() for slot in optimizer._slots.get(kind, [])]
         for kind in optimizer.slot_names
-        if name == "Adam" or not optimizer._is_placeholder(kind)
+        if name in ("Adam", "AdamW") or not optimizer._is_placeholder(kind)
     }
     arrays: list[NDArray[Any]] = [np.array(optimizer.iterations, np.int32)]
     if not float(getattr(optimizer, "decay", 0.0)):
@@ -94,7 +94,7 @@ def optimizer_arrays(model: Model) -> list[NDArray[Any]]:
     if name in _TOGETHER:
         first, second = (slots[kind] for kind in optimizer.slot_names[:2])
         arrays += [array for pair in zip(first, second, strict=True) for array in pair]
-        if name == "Adam" and optimizer.amsgrad:  # type: ignore[attr-defined]
+        if name in ("Adam", "AdamW") and optimizer.amsgrad:  # type: ignore[attr-defined]
             arrays += slots["vhat"]
         if name == "Nadam":
             arrays.append(_product_of_momenta(optimizer))

@@ -27,6 +27,7 @@ _SLOTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "Adagrad": (("accumulator",), ()),
     "Adadelta": (("accumulator", "delta_accumulator"), ()),
     "Adam": (("m", "v"), ("vhat",)),
+    "AdamW": (("m", "v"), ("vhat",)),
     "Adamax": (("m", "u"), ()),
     "Nadam": (("m", "v"), ()),
 }

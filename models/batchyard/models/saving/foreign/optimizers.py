@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from batchyard.models.saving.custom_objects import find_custom_object
 from batchyard.models.saving.foreign.objectives import CannotMap
 from batchyard.models.saving.foreign.objects import plain_class_name
 from batchyard.models.saving.foreign.producer import KERAS_1, KERAS_2, Producer
@@ -25,6 +26,10 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
 }
 #: Arguments that change nothing, whatever they say.
 _IRRELEVANT = ("ema_momentum", "is_legacy_optimizer", "jit_compile", "name", "initial_accumulator_value")
+#: Optimizers of later versions that this library lacks.
+_LACKING = ("Adafactor", "Ftrl", "Lamb", "Lion", "LossScaleOptimizer", "Muon", "ScheduleFreeAdamW")
+#: An epsilon that makes no difference whether it stands under Adagrad's root or behind it.
+_SMALL = 1e-6
 #: Names of classes in capitals of Keras 2.2.
 _NAMES = {"sgd": "SGD", "rmsprop": "RMSprop"}
 
@@ -44,6 +49,8 @@ def rewrite_optimizer(value: Mapping[str, Any], producer: Producer) -> dict[str,
     config = dict(value["config"])
     if producer.family in (KERAS_1, KERAS_2):
         return {"class_name": name, "config": _of_keras_2(config)}
+    if name in _LACKING and find_custom_object(name) is None:
+        raise CannotMap(f"the optimizer {name}, which isn't here")
     rate = config.pop("learning_rate", config.pop("lr", None))
     if isinstance(rate, Mapping):
         raise CannotMap(f"the learning rate follows the schedule {rate.get('class_name')}")
@@ -55,6 +62,10 @@ def rewrite_optimizer(value: Mapping[str, Any], producer: Producer) -> dict[str,
         config["schedule_decay"] = decay if legacy and decay is not None else 1.0
     if name == "RMSprop":
         name = _rmsprop(config, legacy)
+    if name == "Adagrad" and not legacy and (config.get("epsilon") or 0.0) > _SMALL:
+        raise CannotMap(f"Adagrad(epsilon={config['epsilon']}) with epsilon under the root")
+    if name in ("Adam", "AdamW"):
+        name = "AdamW" if config.get("weight_decay") else "Adam"
     if config.get("global_clipnorm") is not None and config.get("clipnorm") is None:
         config["clipnorm"] = config.pop("global_clipnorm")
     elif config.get("clipnorm") is not None:
@@ -62,6 +73,8 @@ def rewrite_optimizer(value: Mapping[str, Any], producer: Producer) -> dict[str,
             f"{name}(clipnorm={config['clipnorm']}) clips each gradient on its own, Keras 2.2 all together"
         )
     for key in list(config):
+        if key == "weight_decay" and name == "AdamW":
+            continue
         if key in _IRRELEVANT or (key in _NEUTRAL and config[key] in _NEUTRAL[key]):
             del config[key]
         elif key in _NEUTRAL and key not in ("clipnorm", "clipvalue", "epsilon"):
