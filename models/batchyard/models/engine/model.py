@@ -275,6 +275,7 @@ class Model(Pickling, Network):
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         lanes: int = 1,
+        validation_freq: Any = 1,
     ) -> History:
         """Trains for a number of epochs.
 
@@ -296,6 +297,8 @@ class Model(Pickling, Network):
             validation_steps: batches per evaluation; all by default.
             lanes: logical shards of each batch (1, 2, 4, …): a job of the cluster with as many lanes and the
                 same seed gives the same bits.
+            validation_freq: validates only after every so many epochs, or after the epochs of a list, counted
+                from 1. Keras 2.3's argument.
 
         Returns:
             The history: losses and metrics of each epoch.
@@ -319,6 +322,7 @@ class Model(Pickling, Network):
             steps_per_epoch=steps_per_epoch,
             validation_steps=validation_steps,
             lanes=lanes,
+            validation_freq=validation_freq,
         )
 
     def evaluate(
@@ -413,6 +417,7 @@ class Model(Pickling, Network):
         use_multiprocessing: bool = False,
         shuffle: bool = True,
         initial_epoch: int = 0,
+        validation_freq: Any = 1,
     ) -> History:
         """Trains on batches that a generator or a `Sequence` gives, made ahead by workers.
 
@@ -432,6 +437,8 @@ class Model(Pickling, Network):
             use_multiprocessing: processes instead of threads.
             shuffle: a new order of the batches of a `Sequence` in each epoch.
             initial_epoch: the number of the first epoch.
+            validation_freq: validates only after every so many epochs, or after the epochs of a list, counted
+                from 1. Keras 2.3's argument.
 
         Returns:
             The history: losses and metrics of each epoch.
@@ -451,6 +458,7 @@ class Model(Pickling, Network):
             reading=(max_queue_size, workers, use_multiprocessing),
             shuffle=shuffle,
             initial_epoch=initial_epoch,
+            validation_freq=validation_freq,
         )
 
     def evaluate_generator(

@@ -23,6 +23,7 @@ from batchyard.models.training.loop import fit_loop
 from batchyard.models.training.randomness import draw_seed
 from batchyard.models.training.state import FitState
 from batchyard.models.training.strategy import LocalStrategy
+from batchyard.models.training.validation_epochs import ValidationFrequency, check_frequency
 
 if TYPE_CHECKING:
     from batchyard.models.callbacks.base import Callback
@@ -49,10 +50,12 @@ def fit(
     steps_per_epoch: int | None,
     validation_steps: int | None,
     lanes: int,
+    validation_freq: ValidationFrequency = 1,
 ) -> History:
     """Is `Model.fit`; see there for the arguments."""
     if not model.is_compiled:
         model.compiled  # noqa: B018 - raises NotCompiledError
+    check_frequency(validation_freq)
     if shuffle not in (True, False, "batch"):
         raise InvalidArgumentError(f"shuffle must be True, False or 'batch'. Received: {shuffle!r}.")
     size = batch_size or 32
@@ -74,6 +77,7 @@ def fit(
         verbose=verbose,
         lanes=lanes,
         facts={"batch_size": size, "samples": data.samples},
+        validation_freq=validation_freq,
     )
 
 
@@ -88,6 +92,7 @@ def train(
     verbose: int,
     lanes: int,
     facts: Mapping[str, Any],
+    validation_freq: ValidationFrequency = 1,
 ) -> History:
     """Enters the loop with the callbacks of a notebook's training run: what `fit`s have in common.
 
@@ -102,6 +107,7 @@ def train(
         lanes: logical shards of each batch.
         facts: what callbacks are told besides. If it says how many samples there are, progress counts those,
             and callbacks are told no number of steps, as in Keras.
+        validation_freq: as in `Model.fit`.
     """
     warn_of_changed_freezing(model)
     history = History()
@@ -133,6 +139,7 @@ def train(
             strategy=LocalStrategy(lanes),
             state=state,
             validation=validation,
+            validation_freq=validation_freq,
         )
     finally:
         model.eval()  # called on its own, a model acts as in test

@@ -24,6 +24,11 @@ from batchyard.models.training.fit import train
 from batchyard.models.training.predict import predict_batch
 from batchyard.models.training.progress import shown_progress
 from batchyard.models.training.strategy import LocalStrategy
+from batchyard.models.training.validation_epochs import (
+    ValidationFrequency,
+    check_frequency,
+    is_validated,
+)
 from batchyard.models.utils.generator_enqueuer import GeneratorEnqueuer
 from batchyard.models.utils.ordered_enqueuer import OrderedEnqueuer
 from batchyard.models.utils.sequence import Sequence as BatchSequence
@@ -129,10 +134,12 @@ def fit_generator(
     reading: Reading,
     shuffle: bool,
     initial_epoch: int,
+    validation_freq: ValidationFrequency = 1,
 ) -> History:
     """Is `Model.fit_generator`; see there for the arguments."""
     if not model.is_compiled:
         model.compiled  # noqa: B018 - raises NotCompiledError
+    check_frequency(validation_freq)
     steps = _steps(generator, steps_per_epoch, "steps_per_epoch")
     rounds = max(epochs - initial_epoch, 0)
     with ExitStack() as opened:
@@ -142,7 +149,8 @@ def fit_generator(
             lambda: opened.enter_context(_stream(generator, reading, steps * rounds, shuffle)),
             class_weight,
         )
-        validation = _validation(model, batches, validation_data, validation_steps, reading, rounds, opened)
+        times = sum(is_validated(validation_freq, epoch) for epoch in range(initial_epoch, epochs))
+        validation = _validation(model, batches, validation_data, validation_steps, reading, times, opened)
         if not model.built:
             batches.look_ahead()
         return train(
@@ -155,6 +163,7 @@ def fit_generator(
             verbose=verbose,
             lanes=1,
             facts={},
+            validation_freq=validation_freq,
         )
 
 

@@ -19,6 +19,7 @@ from batchyard.models.training.logs import LazyLogs, means
 from batchyard.models.training.state import FitState
 from batchyard.models.training.step import TrainStep
 from batchyard.models.training.strategy import Strategy
+from batchyard.models.training.validation_epochs import ValidationFrequency, is_validated
 
 if TYPE_CHECKING:
     from batchyard.models.callbacks.callback_list import CallbackList
@@ -37,6 +38,7 @@ def fit_loop(
     state: FitState,
     validation: EvaluationData | None = None,
     check_finite: bool = False,
+    validation_freq: ValidationFrequency = 1,
 ) -> FitState:
     """Trains from where `state` stands until `epochs` are done or training is stopped.
 
@@ -52,9 +54,10 @@ def fit_loop(
         callbacks: with model and params set.
         strategy: who computes and sums the lanes.
         state: changed in place.
-        validation: evaluated at the end of every epoch.
+        validation: evaluated at the end of epochs.
         check_finite: raise `NonFiniteLoss` at the first loss that is NaN or infinite, before the step is
             applied.
+        validation_freq: as in `Model.fit`; at the end of every epoch by default.
 
     Returns:
         `state`.
@@ -94,7 +97,8 @@ def fit_loop(
                 callbacks.on_batch_end(number, logs)
                 state.stopping |= strategy.stops_at_once and model.stop_training
             strategy.step_done(state)
-        _end_epoch(model, callbacks, strategy, state, validation)
+        due = is_validated(validation_freq, state.epoch)
+        _end_epoch(model, callbacks, strategy, state, validation if due else None)
     callbacks.on_train_end()
     return state
 
