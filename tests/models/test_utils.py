@@ -13,7 +13,7 @@ import pytest
 
 from batchyard.models import Input, Model, Sequential, utils
 from batchyard.models.errors import DataError, DownloadError, InvalidArgumentError, MissingPackageError
-from batchyard.models.layers import Dense, Embedding, Lambda, Layer
+from batchyard.models.layers import Dense, Embedding, Lambda, Layer, add
 from batchyard.models.utils import (
     conv_utils,
     data_utils,
@@ -298,6 +298,12 @@ def test_source_inputs_are_found_through_the_graph():
     y = Dense(1)(Dense(2)(x))
     assert utils.get_source_inputs(y) == [x]
     assert utils.get_source_inputs(x) == [x]
+
+
+def test_the_inputs_of_a_tensor_come_in_the_order_of_the_calls():
+    first, second = Input((2,)), Input((2,))
+    deep = Dense(2)(Dense(2)(second))
+    assert utils.get_source_inputs(add([deep, first])) == [second, first]
 
 
 def test_kernels_turn_round_and_back():

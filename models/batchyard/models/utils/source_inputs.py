@@ -8,7 +8,7 @@ __all__ = ["get_source_inputs"]
 
 
 def get_source_inputs(tensor: Any, layer: Any = None, node_index: int | None = None) -> list[Any]:
-    """Returns the model inputs from which a symbolic tensor follows, each once.
+    """Returns the model inputs from which a symbolic tensor follows, each once, in the order of the calls.
 
     Args:
         tensor: symbolic.
@@ -25,13 +25,13 @@ def get_source_inputs(tensor: Any, layer: Any = None, node_index: int | None = N
     found: dict[int, Any] = {}
     waiting, seen = [layer._inbound_nodes[node_index]], set()
     while waiting:
-        node = waiting.pop(0)
+        node = waiting.pop()
         if id(node) in seen:
             continue
         seen.add(id(node))
         if node.is_entry:
             found.update({id(source): source for source in node.output_tensors})
-        for before in node.sources:
+        for before in reversed(node.sources):
             origin = before._keras_history
             waiting.append(origin[0]._inbound_nodes[origin[1]])
     return list(found.values())
