@@ -12,12 +12,12 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import h5py
 
-from batchyard.models.errors import InvalidArgumentError, ModelFileError
+from batchyard.models.errors import BatchyardModelsError, InvalidArgumentError, ModelFileError
 from batchyard.models.saving.config import parse_json
 from batchyard.models.saving.folders import refuse_folder
 from batchyard.models.saving.guarded_reading import open_for_reading
@@ -29,6 +29,8 @@ _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 _TEXT_LIMIT = 16 * 2**20
 #: Weights hardly compress: more than so many bytes, and so many times what is stored, are an attack.
 _FREE_BYTES, _LARGEST_RATIO = 64 * 2**20, 16
+#: The longest list of members, in bytes; what is looked at for its length: a comment may stand behind it.
+_LIST_LIMIT, _LAST_BYTES = 2**20, 2**16 + 200
 _MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 
 
@@ -63,9 +65,31 @@ def open_archive(source: Any) -> Iterator[Archive]:
         return
     name = os.fspath(source) if isinstance(source, str | os.PathLike) else "the stream"
     with _damage_refused(name):
+        _expect_few_members(source, name)
         archive = zipfile.ZipFile(source)
     with archive:
         yield Archive(archive, name)
+
+
+def _expect_few_members(source: Any, name: str) -> None:
+    """Refuse an archive whose list of members is long: each takes memory, whether it is read or not."""
+    with open(source, "rb") if isinstance(source, str | os.PathLike) else nullcontext(source) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _LAST_BYTES))
+        last = file.read(_LAST_BYTES)
+        file.seek(0)
+    at = last.rfind(b"PK\x05\x06")
+    length = int.from_bytes(last[at + 12 : at + 16], "little") if at >= 0 else 0
+    far = last.rfind(b"PK\x06\x06")  # of large archives
+    if far >= 0:
+        length = max(
+            length if length != 2**32 - 1 else 0, int.from_bytes(last[far + 40 : far + 48], "little")
+        )
+    if length > _LIST_LIMIT:
+        raise ModelFileError(
+            f"{name} lists its members in {length} bytes, at most {_LIST_LIMIT} are read. Expected the "
+            f"members {', '.join(_MEMBERS)}: it is a zip file, but no model of Keras."
+        )
 
 
 class Archive:
@@ -141,6 +165,8 @@ class Archive:
 def _damage_refused(name: str) -> Iterator[None]:
     try:
         yield
+    except BatchyardModelsError:
+        raise
     except (
         zipfile.BadZipFile,
         zlib.error,

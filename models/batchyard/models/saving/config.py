@@ -274,17 +274,38 @@ def parse_yaml(text: str | bytes, what: str) -> Any:
             "each other."
         )
     try:
-        for count, _ in enumerate(yaml.parse(text, Loader=_BaseLoader)):
-            if count > _YAML_LIMIT:
-                raise InvalidArgumentError(
-                    f"Expected {what} to have at most {_YAML_LIMIT} values, received more. For a model of "
-                    "that size use JSON: model.to_json()."
-                )
-        return yaml.load(text, Loader=_Loader)
+        _expect_simple(text, what)
+        value = yaml.load(text, Loader=_Loader)
+        expect_bounded(value)  # aliases can make it larger than its text, and endless
+        return value
     except InvalidArgumentError:
         raise
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InvalidArgumentError(f"Expected {what} as YAML, received other text: {error}.") from error
+
+
+def _expect_simple(text: str | bytes, what: str) -> None:
+    """Refuse YAML on which building its values takes too long, or overflows the stack of libyaml."""
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, Loader=_BaseLoader)):
+        if count > _YAML_LIMIT:
+            raise InvalidArgumentError(
+                f"Expected {what} to have at most {_YAML_LIMIT} values, received more. For a model of "
+                "that size use JSON: model.to_json()."
+            )
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEPTH_LIMIT:
+            raise InvalidArgumentError(
+                f"Expected {what} as YAML, received values nested more than {_DEPTH_LIMIT} deep."
+            )
+        if isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0]:
+            raise InvalidArgumentError(
+                f"Expected {what} as YAML without merged dictionaries (<<), which no Keras writes. Write "
+                "them out."
+            )
 
 
 def _depth(text: str | bytes) -> int:

@@ -24,6 +24,8 @@ from batchyard.models.saving.stored_chunks import check_chunks
 #: What functions that read or write accept as a file.
 FileLike: TypeAlias = str | os.PathLike[str] | h5py.Group | BinaryIO | io.IOBase
 
+#: The most groups within each other that a name may go through.
+_DEPTH_LIMIT = 200
 #: The largest number that a weight can be, in bytes.
 _LARGEST_NUMBER = 8
 
@@ -97,8 +99,14 @@ def find(group: h5py.Group, path: str) -> h5py.Group | h5py.Dataset | None:
         ModelFileError: where a link on the way leads elsewhere, or the file is damaged.
     """
     here: Any = group
+    parts = path.split("/")
+    if len(parts) > _DEPTH_LIMIT:
+        raise ModelFileError(
+            f"A name in {group.file.filename} goes through more than {_DEPTH_LIMIT} groups: "
+            f"{path[:60]!r}.... No Keras writes such a file."
+        )
     with damage_refused(group, path):
-        for part in path.split("/"):
+        for part in parts:
             if not part:
                 continue
             link = here.get(part, getlink=True) if isinstance(here, h5py.Group) and part != "." else None

@@ -39,7 +39,7 @@ from batchyard.models.saving.optimizer_state import begin_as_written, read_optim
 from batchyard.models.saving.stored_sizes import expect_plausible
 from batchyard.models.saving.training_config import compile_from_config
 from batchyard.models.saving.weight_budget import weight_budget
-from batchyard.models.saving.weights import read_weights, read_weights_by_name
+from batchyard.models.saving.weights import read_weights, read_weights_by_name, saved_layers
 
 if TYPE_CHECKING:
     from batchyard.models.engine.model import Model
@@ -255,8 +255,8 @@ def _count_numbers(file: h5py.Group, weights: h5py.Group) -> int:
 
 
 def _arrays(file: h5py.Group, weights: h5py.Group) -> Iterator[h5py.Dataset]:
-    for layer in read_names(weights, "layer_names") or []:
-        for name in read_names(find_group(weights, layer), "weight_names") or []:
+    for layer, names in saved_layers(weights):
+        for name in names:
             yield find_dataset(weights, f"{layer}/{name}")
     state = find(file, "optimizer_weights")
     if isinstance(state, h5py.Group):

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from batchyard.models.engine.layer import Layer
 
 
+#: The most weights in a file; a list of names can be listed again and again.
+_WEIGHT_LIMIT = 100_000
+
+
 def write_weights(group: h5py.Group, layers: Sequence[Layer]) -> None:
     """Write the weights of layers into an empty group."""
     write_names(group, "layer_names", [layer.name for layer in layers])
@@ -70,7 +74,7 @@ def read_weights(
     Raises:
         ModelFileError: where the group is damaged, or belongs to another model.
     """
-    saved = [(name, names) for name, names in _saved_layers(group) if names]
+    saved = [(name, names) for name, names in saved_layers(group) if names]
     wanted = [layer for layer in layers if layer.weights]
     if len(saved) != len(wanted):
         raise ModelFileError(
@@ -110,7 +114,7 @@ def read_weights_by_name(
         ModelFileError: where the group is damaged, or a layer has other weights (unless `skip_mismatch`).
     """
     found: list[tuple[Layer, list[NDArray[Any]]]] = []
-    for name, names in _saved_layers(group):
+    for name, names in saved_layers(group):
         for layer in (layer for layer in layers if layer.name == name):
             if not names and not layer.weights:
                 continue
@@ -129,15 +133,29 @@ def read_weights_by_name(
         _assign(layer, values)
 
 
-def _saved_layers(group: h5py.Group) -> list[tuple[str, list[str]]]:
-    """Return the names of the layers that a group holds, each with the names of its weights."""
+def saved_layers(group: h5py.Group) -> list[tuple[str, list[str]]]:
+    """Return the names of the layers that a group holds, each with the names of its weights.
+
+    Raises:
+        ModelFileError: where they are not there, or more than any file of Keras has.
+    """
     layer_names = read_names(group, "layer_names")
     if layer_names is None:
         raise ModelFileError(
             f"Expected the attribute 'layer_names' at {group.name!r} in {group.file.filename}, found none. "
             "The file holds no weights of a Keras model."
         )
-    return [(name, read_names(find_group(group, name), "weight_names") or []) for name in layer_names]
+    found, count = [], 0
+    for name in layer_names:
+        names = read_names(find_group(group, name), "weight_names") or []
+        found.append((name, names))
+        count += len(names)
+        if count > _WEIGHT_LIMIT:
+            raise ModelFileError(
+                f"Expected at most {_WEIGHT_LIMIT} weights in {group.file.filename}, found the names of "
+                "more. No Keras writes such a file."
+            )
+    return found
 
 
 class _MismatchError(ModelFileError):
