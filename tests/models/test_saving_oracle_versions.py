@@ -34,7 +34,6 @@ PRODUCERS = {
 #: Cases in which the producer trains on otherwise than its own formulas say, and why.
 OTHER_TRAINING = {
     "activations": "penalties on outputs are means over the rows in later versions",
-    "recurrent_wrapped": "Keras 2.3 counts masked steps of a loss otherwise",
 }
 #: Optimizers, by what follows "optimizer_", with which a model is loaded uncompiled.
 UNCOMPILED = (

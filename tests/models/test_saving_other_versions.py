@@ -1,4 +1,4 @@
-"""Files that Keras 1.2.2, tf.keras 2.15 and Keras 3.15 wrote predict and train on as there.
+"""Files that Keras 1.2.2 and 2.3.1, tf.keras 2.15 and Keras 3.15 wrote predict and train on as there.
 
 They are from tests/oracle/write_keras_1_files.py and write_later_files.py.
 """
@@ -57,7 +57,8 @@ def load(file, **arguments):
 
 
 def test_there_are_files_of_each_family():
-    assert {name.split("_")[0] + name.split("_")[1] for name in FILES} == {"keras1", "keras3", "tfkeras"}
+    families = {"keras1", "keras2", "keras3", "tfkeras"}
+    assert {name.split("_")[0] + name.split("_")[1] for name in FILES} == families
 
 
 @pytest.mark.parametrize("file", FILES)

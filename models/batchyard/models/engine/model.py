@@ -146,6 +146,7 @@ class Model(Pickling, Network):
         *,
         mixed_precision: str | None = None,
         jit_compile: bool = False,
+        counts_masked_steps: bool = False,
     ) -> None:
         """Sets objective and optimizer, and captures which weights are trainable.
 
@@ -164,6 +165,9 @@ class Model(Pickling, Network):
                 faster on GPUs; weights, losses and updates stay in floatx.
             jit_compile: whether outputs and losses go through torch's compiler; on a CPU it needs a C++
                 compiler. The first batch of each shape takes longer.
+            counts_masked_steps: whether a loss with a mask is divided by the number of all steps, as in Keras
+                2.3 and tf.keras up to 2.9, instead of by that of those that the mask leaves. Models of these
+                versions bring it.
         """
         from batchyard.models import optimizers
         from batchyard.models.training.compile import compile_model
@@ -178,6 +182,7 @@ class Model(Pickling, Network):
             "sample_weight_mode": sample_weight_mode,
             "weighted_metrics": weighted_metrics,
             "target_tensors": target_tensors,
+            "counts_masked_steps": counts_masked_steps,
         }
         self.optimizer = optimizers.get(optimizer)
         self._compiled = compile_model(self, **self._compile_arguments) if self.built else None

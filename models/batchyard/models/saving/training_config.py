@@ -48,14 +48,21 @@ def describe_training(model: Model) -> dict[str, Any] | None:
 def how_computed(model: Model) -> dict[str, Any]:
     """Return the arguments of `compile` that say how a model computes."""
     how = computation_of(model)
-    return {"mixed_precision": how.mixed_precision, "jit_compile": how.jit_compile}
+    arguments = model._compile_arguments or {}
+    return {
+        "mixed_precision": how.mixed_precision,
+        "jit_compile": how.jit_compile,
+        "counts_masked_steps": arguments.get("counts_masked_steps", False),
+    }
 
 
 def _computing(config: Mapping[str, Any], producer: Producer) -> dict[str, Any]:
     """Return what a file says of how to compute; later versions' `jit_compile` means another compiler."""
+    how = {"counts_masked_steps": True} if producer.counts_masked_steps else {}
     if producer.family != KERAS_2:
-        return {}
-    return {name: config[name] for name in ("mixed_precision", "jit_compile") if name in config}
+        return how
+    names = ("mixed_precision", "jit_compile", "counts_masked_steps")
+    return {**how, **{name: config[name] for name in names if name in config}}
 
 
 def compile_from_config(model: Model, config: Any, file: str, producer: Producer | None = None) -> None:

@@ -54,6 +54,7 @@ class Objective:
         shape: of the output.
         temporal: whether there is one sample weight per row and time step.
         masked: whether a mask comes with the output: loss and metrics count the steps that it leaves.
+        counts_masked_steps: whether the loss is divided by the number of all steps nevertheless.
         target: what it is compared with, if that was fixed at `compile`; else it comes with the data.
     """
 
@@ -65,6 +66,7 @@ class Objective:
     shape: Shape
     temporal: bool
     masked: bool = False
+    counts_masked_steps: bool = False
     target: Tensor | None = None
 
 
@@ -110,6 +112,7 @@ def compile_model(
     sample_weight_mode: Any,
     weighted_metrics: Any,
     target_tensors: Any = None,
+    counts_masked_steps: bool = False,
 ) -> Compiled:
     """Matches losses and metrics with the outputs of a built model.
 
@@ -121,6 +124,7 @@ def compile_model(
         sample_weight_mode: as in `Model.compile`.
         weighted_metrics: as in `Model.compile`.
         target_tensors: as in `Model.compile`.
+        counts_masked_steps: as in `Model.compile`.
     """
     names = model.output_names
     losses_of = _per_output(loss, names, "loss")
@@ -154,6 +158,7 @@ def compile_model(
                 shape,
                 modes[place] == "temporal",
                 model.outputs[place]._keras_mask is not None,
+                counts_masked_steps,
                 fixed[place],
             )
         )

@@ -105,7 +105,12 @@ def shares_of(
             flags, at = done.masks[objective.place], place_of_count
             mask = None if flags is None else (flags, counts[at], counts[at + 1])
             place_of_count += 2
-        loss = _mean_share(objective.loss, targets, predictions, mask, weights, denominator, rows, batch_rows)
+        of_loss = mask
+        if mask is not None and objective.counts_masked_steps:
+            of_loss = (mask[0], mask[2], mask[2])
+        loss = _mean_share(
+            objective.loss, targets, predictions, of_loss, weights, denominator, rows, batch_rows
+        )
         if compiled.several:
             losses.append(loss.detach())
         part = loss if objective.weight == 1.0 else objective.weight * loss
@@ -115,7 +120,8 @@ def shares_of(
                 if metric.running is not None:
                     metrics.append(metric.running.share(targets, predictions, batch_rows))
                     continue
-                if metric.function is objective.loss and (metric.weighted or weights is None):
+                same = metric.function is objective.loss and of_loss is mask
+                if same and (metric.weighted or weights is None):
                     metrics.append(loss.detach())
                     continue
                 applied = weights if metric.weighted else None

@@ -36,6 +36,16 @@ class Producer:
         """Whether its optimizers keep their state in the order of the weights' names, not of the layers."""
         return self.family == KERAS_2 and self.version in [f"2.0.{patch}" for patch in range(6)]
 
+    @property
+    def counts_masked_steps(self) -> bool:
+        """Whether it divides a loss with a mask by the number of all steps."""
+        numbers = re.match(r"(\d+)\.(\d+)", self.version)
+        if numbers is None or self.family not in (KERAS_2, TF_KERAS):
+            return False
+        version = int(numbers[1]), int(numbers[2])
+        begin = (2, 3) if self.family == KERAS_2 else (2, 2)
+        return begin <= version < (2, 10)
+
     def __str__(self) -> str:
         return f"{self.family} ({self.version})" if self.version else self.family
 
