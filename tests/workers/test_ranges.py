@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from batchyard.scheduler.store import Claim, Store
 from batchyard.workers.context import WorkerContext
 from batchyard.workers.errors import ModelSpecError
 from batchyard.workers.join import JoinHandler
+from batchyard.workers.model_loading import model_from_spec
 from batchyard.workers.parts import parts_folder
 from batchyard.workers.ranges import RangeHandler
 from tests.workers.crew_yard import MODEL
@@ -90,6 +93,35 @@ def test_a_model_whose_batches_depend_on_the_one_before_is_refused(bench: Bench,
     config = {"name": "net", "layers": [layer]}
     (tmp_path / "model.json").write_text(json.dumps({"class_name": "Sequential", "config": config}))
     with pytest.raises(ModelSpecError, match=r"memory keep states from batch to batch.*stateful=False"):
+        bench.handler(bench.claim("a", 0, 4))
+
+
+class Tally:
+    """Counts rows over all batches."""
+
+    stateful = True
+    name = "tally"
+    rows = 0.0
+
+    def reset_states(self) -> None:
+        self.rows = 0.0
+
+    def __call__(self, true: torch.Tensor, predicted: torch.Tensor) -> float:
+        self.rows += len(true)
+        return self.rows
+
+
+def test_metrics_that_count_over_all_batches_are_refused(
+    redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counting(*args: Any) -> Any:
+        model = model_from_spec(*args)
+        model.compile("sgd", "categorical_crossentropy", metrics=[Tally()])
+        return model
+
+    monkeypatch.setattr("batchyard.workers.ranges.model_from_spec", counting)
+    told = pytest.raises(ModelSpecError, match=r"tally count over all batches.*model.evaluate")
+    with contextlib.closing(Bench(redis_url, tmp_path, "evaluate")) as bench, told:
         bench.handler(bench.claim("a", 0, 4))
 
 

@@ -165,7 +165,7 @@ def _refuse_states(model: Model, spec: JobSpec) -> None:
     """Refuse models whose batches depend on the one before: ranges are computed by whoever is free.
 
     Raises:
-        ModelSpecError: The model has stateful layers.
+        ModelSpecError: The model has stateful layers, or metrics that count over all batches.
     """
     names = [layer.name for layer in stateful_layers(model)]
     if names:
@@ -173,6 +173,13 @@ def _refuse_states(model: Model, spec: JobSpec) -> None:
             f"the layers {', '.join(names)} keep states from batch to batch, and a {spec.kind} job computes "
             "its batches independently of each other; make them with stateful=False and load the weights, "
             f"or call model.{spec.kind} yourself"
+        )
+    counting = [name for name, _ in model.compiled.running_metrics] if spec.kind == "evaluate" else []
+    if counting:
+        raise ModelSpecError(
+            f"the metrics {', '.join(counting)} count over all batches in one place, and an evaluate job "
+            "computes its batches independently of each other; use metrics that are means over the rows, or "
+            "call model.evaluate yourself"
         )
 
 

@@ -104,9 +104,9 @@ _PLAIN: dict[str, tuple[type, ...]] = {
 def pack(model: Model, state: FitState) -> bytes:
     """Writes everything that a replacement needs to go on with the same bits.
 
-    That is: all weights, the states of stateful layers, the optimizer's slots, hyper-parameters and iteration
-    count, the loss scale of mixed precision, the cursor, running sums, history, and the callbacks' states
-    with their arrays. No pickle; equal states give equal bytes.
+    That is: all weights, the states of stateful layers, what stateful metrics have counted, the optimizer's
+    slots, hyper-parameters and iteration count, the loss scale of mixed precision, the cursor, running sums,
+    history, and the callbacks' states with their arrays. No pickle; equal states give equal bytes.
 
     Args:
         model: built and compiled.
@@ -116,6 +116,8 @@ def pack(model: Model, state: FitState) -> bytes:
     optimizer.build(model.compiled.trainable_weights)
     arrays = {f"weight/{n}": _array(w) for n, w in enumerate(model.get_layer_weights())}
     arrays.update({f"state/{place}": array for place, array in state_arrays(model).items()})
+    for number, (_, metric) in enumerate(model.compiled.running_metrics):
+        arrays.update({f"metric/{number}/{name}": a for name, a in metric.get_state().items()})
     arrays.update({f"slot/{n}": _array(s) for n, s in enumerate(optimizer.slots)})
     if state.sums is not None:
         arrays["sums"] = _array(state.sums)
@@ -178,8 +180,16 @@ def unpack(data: bytes, model: Model) -> FitState:
         )
         for number, item in enumerate(saved["callbacks"])
     ]
+    counted = []
+    for number, (_, metric) in enumerate(model.compiled.running_metrics):
+        head = f"metric/{number}/"
+        found = {name.removeprefix(head): a for name, a in arrays.items() if name.startswith(head)}
+        metric.check_state(found)
+        counted.append((metric, found))
     states = {name.removeprefix("state/"): a for name, a in arrays.items() if name.startswith("state/")}
     set_state_arrays(model, states, model.device)  # the last that can be refused
+    for metric, found in counted:
+        metric.set_state(found)
     with torch.no_grad():
         for kind, targets in (("weight", weights), ("slot", slots)):
             for number, target in enumerate(targets):

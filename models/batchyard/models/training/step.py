@@ -52,7 +52,8 @@ class TrainStep:
         self._trainable = list(self._compiled.trainable_weights)
         self._has_penalties = bool(model.penalties)
         refuse_states_with_lanes(model, lanes)
-        refuse_with_lanes(self._compiled.running_metrics, lanes)
+        self._running = self._compiled.running_metrics
+        refuse_with_lanes(self._running, lanes)
         self._spec: LaneSpec | None = None
         self._constants: dict[tuple[object, ...], tuple[list[Tensor], Tensor]] = {}
         #: Which moving averages a forward pass folds into, in the order of the calls.
@@ -93,6 +94,8 @@ class TrainStep:
             add_up: adds few numbers of all lanes; needed for masked losses with several lanes.
         """
         place = (seed, epoch, step)
+        for _, metric in self._running:
+            metric.begin(place)
         cut = {lane: lane_rows(batch.rows, self.lanes, lane) for lane in owned}
         passes: dict[int, ForwardPass] = {}
         counts: Tensor | None = None
