@@ -5,6 +5,7 @@ Each variable names the Python of an environment with one producer:
     BATCHYARD_KERAS122_PYTHON   keras==1.2.2 on TensorFlow
     BATCHYARD_KERAS224_PYTHON   keras==2.2.4
     BATCHYARD_KERAS231_PYTHON   keras==2.3.1
+    BATCHYARD_TF29_PYTHON       tensorflow-cpu==2.9.3
     BATCHYARD_TF215_PYTHON      tensorflow-cpu==2.15.1
     BATCHYARD_TF_KERAS_PYTHON   tf-keras with a current tensorflow-cpu
     BATCHYARD_KERAS3_PYTHON     keras 3 with torch
@@ -27,6 +28,7 @@ SEEDS = os.environ.get("BATCHYARD_ORACLE_SEEDS", "0 5").split()
 PRODUCERS = {
     "BATCHYARD_KERAS224_PYTHON": ("keras", {}),
     "BATCHYARD_KERAS231_PYTHON": ("keras", {}),
+    "BATCHYARD_TF29_PYTHON": ("tensorflow.keras", {}),
     "BATCHYARD_TF215_PYTHON": ("tensorflow.keras", {}),
     "BATCHYARD_TF_KERAS_PYTHON": ("tf_keras", {"TF_USE_LEGACY_KERAS": "1"}),
     "BATCHYARD_KERAS3_PYTHON": ("keras", {"KERAS_BACKEND": "torch"}),
@@ -109,8 +111,10 @@ def expect_as_recorded(path, trains_on, keras_2=True):
         tolerance = 1e-4 if normalizes(model) else 2e-5
         np.testing.assert_allclose(losses, record["losses"], rtol=tolerance, atol=1e-6, err_msg=path.name)
         later = several(record, "later") if "later0" in record else None
-        # Keras 2 on TensorFlow 1 has hidden variables for moving averages, which no file holds
-        if later is not None and not (normalizes(model) and keras_2):
+        # Keras 2 on TensorFlow 1 has hidden variables for moving averages, which no file holds; and the
+        # gradient of a bias before BatchNormalization is rounding, of which Adam makes whole steps
+        comparable = not normalizes(model) or (case == "normalized" and not keras_2)
+        if later is not None and comparable:
             found = model.predict(x)
             for one, other in zip(as_list(found), as_list(later), strict=True):
                 np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4, err_msg=path.name)

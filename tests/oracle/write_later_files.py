@@ -110,7 +110,7 @@ def cases():
         yield "optimizer_clipped", lambda: dense(optimizer("Adam", clipvalue=0.02))
         for name, arguments in OPTIMIZERS.items():
             kind, *rest = name.split("_")
-            if hasattr(optimizers, kind):
+            if hasattr(optimizers, kind) and VERSION >= (2, 11):
                 made = {"rate": 0.01, **arguments}
                 yield (
                     "_".join(["optimizer", "of", kind.lower(), *rest]),
