@@ -51,6 +51,7 @@ _IRRELEVANT = {
 #: The same for single classes.
 _NEUTRAL_OF: dict[str, dict[str, tuple[Any, ...]]] = {
     "BatchNormalization": {"fused": (None, True, False), "adjustment": (None,)},
+    "Conv3DTranspose": {"dilation_rate": (1, [1, 1, 1])},
     "Cropping1D": {"data_format": ("channels_last", None)},
     "Dot": {"dtype": ("float32",)},
     "LocallyConnected1D": {"implementation": (1,)},
