@@ -44,16 +44,26 @@ CASES = {
     "UpSampling2D": (IMAGE, {}), "UpSampling3D": (VOLUME, {}), "ZeroPadding1D": (TIME, {}), "ZeroPadding2D": (IMAGE, {}),
     "ZeroPadding3D": (VOLUME, {}),
     # of later versions of Keras
-    "CenterCrop": (IMAGE, {"height": 4, "width": 3}), "Conv1DTranspose": (TIME, {"filters": 2, "kernel_size": 2, "strides": 2}),
+    "AdaptiveAveragePooling1D": (TIME, {"output_size": 4}), "AdaptiveAveragePooling2D": (IMAGE, {"output_size": 4}),
+    "AdaptiveAveragePooling3D": (VOLUME, {"output_size": 3}), "AdaptiveMaxPooling1D": (TIME, {"output_size": 4}),
+    "AdaptiveMaxPooling2D": (IMAGE, {"output_size": (4, 3)}), "AdaptiveMaxPooling3D": (VOLUME, {"output_size": 3}),
+    "CategoryEncoding": (ROW, {"num_tokens": 3, "output_mode": "count"}), "CenterCrop": (IMAGE, {"height": 4, "width": 3}),
+    "Discretization": (ROW, {"bin_boundaries": [0.25, 0.5]}), "IntegerLookup": (ROW, {"vocabulary": [3, 1, 0]}),
+    "LayerScale": (TIME, {"init_values": 0.5, "projection_dim": 3}), "StochasticDepth": (TIME, {"drop_path_rate": 0.5}),
+    "RandomBrightness": (IMAGE, {"factor": 0.2}), "RandomContrast": (IMAGE, {"factor": 0.2}),
+    "RandomCrop": (IMAGE, {"height": 4, "width": 5, "keeps_in_inference": True}), "RandomFlip": (IMAGE, {}), "RandomHeight": (IMAGE, {"factor": 0.2}),
+    "RandomRotation": (IMAGE, {"factor": 0.2}), "RandomTranslation": (IMAGE, {"height_factor": 0.2, "width_factor": (0.1, 0.2)}),
+    "RandomWidth": (IMAGE, {"factor": 0.2}), "RandomZoom": (IMAGE, {"height_factor": 0.2}), "Conv1DTranspose": (TIME, {"filters": 2, "kernel_size": 2, "strides": 2}),
     "ConvLSTM1D": ((3, 5, 2), {"filters": 2, "kernel_size": 2}), "ConvLSTM3D": ((2, 3, 3, 3, 2), {"filters": 2, "kernel_size": 2}),
     "DepthwiseConv1D": (TIME, {"kernel_size": 2}), "EinsumDense": (TIME, {"equation": "abc,cd->abd", "output_shape": (None, 2)}),
     "GroupNormalization": (IMAGE, {"groups": 2}), "LaterUpSampling2D": (IMAGE, {"interpolation": "bicubic"}),
     "RMSNormalization": (ROW, {}), "Resizing": (IMAGE, {"height": 4, "width": 9}),
 }  # fmt: skip
+CASES.update({name: (IMAGE, {"some": "argument"}) for name in later.PREDICTING_ONLY})
 #: Layers that take a list of sequences.
 ATTENTIONS = {
     "AdditiveAttention": {}, "Attention": {"use_scale": True, "score_mode": "concat"},
-    "GroupQueryAttention": {"head_dim": 2, "num_query_heads": 4, "num_key_value_heads": 2},
+    "CustomScaleLayer": {"scale": 0.5}, "GroupQueryAttention": {"head_dim": 2, "num_query_heads": 4, "num_key_value_heads": 2},
     "MultiHeadAttention": {"num_heads": 2, "key_dim": 3},
 }  # fmt: skip
 MERGES = ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract")
@@ -69,7 +79,15 @@ WRAPPED = {
     "Sequential": lambda: Sequential([layers.Dense(2, input_shape=TIME)]),
 }
 #: Those that Keras 2.2.4 lacks, which saving tells.
-LATER = later.__all__
+LATER = (*later.__all__, *later.PREDICTING_ONLY)
+LACKING_IN_KERAS_3 = (
+    "Highway",
+    "MaxoutDense",
+    "LocallyConnected1D",
+    "LocallyConnected2D",
+    "RandomHeight",
+    "RandomWidth",
+)
 #: Not layers of a model by themselves, made by reading files, or tested where their functions are.
 ELSEWHERE = {
     "ConvLSTM2DCell": "within ConvLSTM2D",
@@ -78,6 +96,7 @@ ELSEWHERE = {
     "Lambda": "with its functions, in test_saving",
     "Model": "in every test here",
     "NamedOperation": "made by reading operations of TensorFlow",
+    "PredictingOnly": "the base of those in PREDICTING_ONLY",
     "Normalization": "has numbers of its own, tested with the files of Keras 3",
     "TorchLayer": "of a module of torch, tested with it",
     "Wrapper": "abstract",
@@ -98,7 +117,8 @@ def test_no_layer_is_forgotten():
 def make(name):
     if name in ATTENTIONS:
         ends = [Input(TIME), Input(TIME)]
-        return Model(ends, getattr(later, name)(**ATTENTIONS[name])(ends, use_causal_mask=True))
+        call = {"use_causal_mask": True} if "Attention" in name else {}
+        return Model(ends, getattr(later, name)(**ATTENTIONS[name])(ends, **call))
     if name in MERGES:
         ends = [Input(ROW), Input(ROW)]
         arguments = {"axes": 1} if name == "Dot" else {}
@@ -149,7 +169,7 @@ def test_it_comes_back_from_keras_3s_archive_or_is_refused_by_name(name, tmp_pat
     model = make(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        if name in ("Highway", "MaxoutDense", "LocallyConnected1D", "LocallyConnected2D"):
+        if name in LACKING_IN_KERAS_3:
             with pytest.raises(NotSerializableError, match=f"{name}, which Keras 3 lacks"):
                 model.save(tmp_path / "model.keras")
             return

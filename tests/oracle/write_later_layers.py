@@ -530,6 +530,24 @@ def _augmentation(kind, *args, shape=(8, 6, 3), **kwargs):
     case(kind, trains=False)(make)
 
 
+def _changed(kind, **kwargs):
+    """A layer whose lot always falls on the same number: so it can be compared in training."""
+
+    def make(d):
+        if "Brightness" not in kind:
+            kwargs["fill_mode"] = d.choice(["reflect", "wrap", "constant", "nearest"])
+            kwargs["interpolation"] = d.choice(["bilinear", "bilinear", "nearest"])
+            kwargs["fill_value"] = 0.3
+        return chain((7, 8, 3), L(kind, **kwargs))
+
+    make.__name__ = "changed_by_" + kind.lower()
+    case(kind, trains=False)(make)
+
+
+_changed("RandomRotation", factor=(0.09, 0.09))
+_changed("RandomZoom", height_factor=(0.3, 0.3), width_factor=(-0.2, -0.2))
+_changed("RandomTranslation", height_factor=(0.15, 0.15), width_factor=(-0.27, -0.27))
+_changed("RandomBrightness", factor=(0.3, 0.3), value_range=(0.0, 1.0))
 _augmentation("RandomFlip", "horizontal")
 _augmentation("RandomRotation", 0.2)
 _augmentation("RandomZoom", 0.2)
@@ -970,6 +988,8 @@ def write(folder, name, seed):
         found = model.predict(one(x), verbose=0)
         found = list(found) if isinstance(found, (list, tuple)) else [found]
         record.update({f"prediction{place}": array for place, array in enumerate(found)})
+    if name.startswith("changed_by"):
+        record["changed"] = np.array(model(x[0], training=True))
     if trains:
         y = [np.random.RandomState(numbers).uniform(0, 1, array.shape).astype("float32") for array in found]
         record.update({f"y{place}": array for place, array in enumerate(y)})

@@ -23,10 +23,18 @@ _RENAMED = {
     "LaterUpSampling2D": "UpSampling2D",
     "ThresholdedReLU": "ReLU",
 }
+#: Layers that only its `applications` have.
+_MODULES = {
+    "CustomScaleLayer": "keras.src.applications.inception_resnet_v2",
+    "LayerScale": "keras.src.applications.convnext",
+    "StochasticDepth": "keras.src.applications.convnext",
+}
 #: Layers that Keras 3 lacks, with what to use instead.
 _LACKING = {
     "ConvLSTM2DCell": "Use the layer ConvLSTM2D.",
     "ConvRNN2D": "Use the layer ConvLSTM2D.",
+    "RandomHeight": "Use RandomZoom with a width_factor of 0.",
+    "RandomWidth": "Use RandomZoom with a height_factor of 0.",
     "Highway": "Build it of Dense, Multiply and Add.",
     "LocallyConnected1D": "Write the layer anew in Keras 3, and set its weights there.",
     "LocallyConnected2D": "Write the layer anew in Keras 3, and set its weights there.",
@@ -37,16 +45,24 @@ _SHARED = frozenset(
     (
         "Activation",
         "ActivityRegularization",
+        "AdaptiveAveragePooling1D",
+        "AdaptiveAveragePooling2D",
+        "AdaptiveAveragePooling3D",
+        "AdaptiveMaxPooling1D",
+        "AdaptiveMaxPooling2D",
+        "AdaptiveMaxPooling3D",
         "Add",
         "AdditiveAttention",
         "AlphaDropout",
         "Attention",
+        "AugMix",
         "Average",
         "AveragePooling1D",
         "AveragePooling2D",
         "AveragePooling3D",
         "BatchNormalization",
         "Bidirectional",
+        "CategoryEncoding",
         "CenterCrop",
         "Concatenate",
         "Conv1D",
@@ -61,14 +77,17 @@ _SHARED = frozenset(
         "Cropping1D",
         "Cropping2D",
         "Cropping3D",
+        "CutMix",
         "Dense",
         "DepthwiseConv1D",
         "DepthwiseConv2D",
+        "Discretization",
         "Dot",
         "Dropout",
         "ELU",
         "EinsumDense",
         "Embedding",
+        "Equalization",
         "Flatten",
         "GRU",
         "GRUCell",
@@ -83,6 +102,7 @@ _SHARED = frozenset(
         "GroupNormalization",
         "GroupQueryAttention",
         "InputLayer",
+        "IntegerLookup",
         "LSTM",
         "LSTMCell",
         "Lambda",
@@ -94,6 +114,7 @@ _SHARED = frozenset(
         "MaxPooling3D",
         "Maximum",
         "Minimum",
+        "MixUp",
         "MultiHeadAttention",
         "Multiply",
         "Normalization",
@@ -101,6 +122,27 @@ _SHARED = frozenset(
         "Permute",
         "RMSNormalization",
         "RNN",
+        "RandAugment",
+        "RandomBrightness",
+        "RandomColorDegeneration",
+        "RandomColorJitter",
+        "RandomContrast",
+        "RandomCrop",
+        "RandomElasticTransform",
+        "RandomErasing",
+        "RandomFlip",
+        "RandomGaussianBlur",
+        "RandomGrayscale",
+        "RandomHue",
+        "RandomInvert",
+        "RandomPerspective",
+        "RandomPosterization",
+        "RandomRotation",
+        "RandomSaturation",
+        "RandomSharpness",
+        "RandomShear",
+        "RandomTranslation",
+        "RandomZoom",
         "ReLU",
         "RepeatVector",
         "Rescaling",
@@ -111,6 +153,7 @@ _SHARED = frozenset(
         "SimpleRNN",
         "SimpleRNNCell",
         "Softmax",
+        "Solarization",
         "SpatialDropout1D",
         "SpatialDropout2D",
         "SpatialDropout3D",
@@ -160,7 +203,7 @@ def class_name_of(layer: Layer) -> str:
     if name == "NamedOperation" and _is_ours(layer):
         operation: Any = layer
         return str((layer_of_operation(operation) or describe_operation(operation))["class_name"])
-    if _is_ours(layer) and name not in _SHARED and name not in _RENAMED:
+    if _is_ours(layer) and name not in _SHARED and name not in _RENAMED and name not in _MODULES:
         help_ = _LACKING.get(name, "Build it of layers that Keras 3 has, or of a Lambda of a named function.")
         raise NotSerializableError(
             f"Layer {layer.name!r} is a {name}, which Keras 3 lacks, so a file for Keras 3 can't hold it. "
@@ -197,7 +240,8 @@ def describe_layer(layer: Layer) -> dict[str, Any]:
     rule = _RULES.get(type(layer).__name__)
     if rule is not None:
         rule(config, layer)
-    return {"module": "keras.layers", "class_name": name, "config": config, "registered_name": None}
+    module = _MODULES.get(name, "keras.layers")
+    return {"module": module, "class_name": name, "config": config, "registered_name": None}
 
 
 def _describe_function(layer: Any) -> dict[str, Any]:
@@ -261,6 +305,22 @@ def _attention_heads(config: dict[str, Any], layer: Layer) -> None:
             del config[key]
 
 
+def _without_data_format(config: dict[str, Any], layer: Layer) -> None:
+    if config.pop("data_format") != "channels_last":
+        raise NotSerializableError(
+            f"Layer {layer.name!r} has its channels first, which Keras 3's {type(layer).__name__} does not "
+            "take. Put Permute before and behind it."
+        )
+
+
+def _random_crop(config: dict[str, Any], layer: Layer) -> None:
+    if not config.pop("keeps_in_inference"):
+        raise NotSerializableError(
+            f"Layer {layer.name!r} is a RandomCrop that resizes images in inference, as tf.keras does; that "
+            "of Keras 3 leaves them as they are. Use CenterCrop or Resizing for a file for Keras 3."
+        )
+
+
 def _spatial_dropout(config: dict[str, Any], layer: Layer) -> None:
     for key in ("trainable", "noise_shape"):
         config.pop(key, None)
@@ -302,6 +362,9 @@ _RULES: dict[str, Callable[[dict[str, Any], Any], None]] = {
     "Lambda": _function_of_lambda,
     "LeakyReLU": _leaky_relu,
     "MultiHeadAttention": _attention_heads,
+    "RandomBrightness": _without_data_format,
+    "RandomContrast": _without_data_format,
+    "RandomCrop": _random_crop,
     "SpatialDropout1D": _spatial_dropout,
     "SpatialDropout2D": _spatial_dropout,
     "SpatialDropout3D": _spatial_dropout,

@@ -68,6 +68,19 @@ _IN_KWARGS = {
     "BatchNormalization": ("statistics_of",),
     "RNN": ("zero_output_for_mask", "num_constants", "input_dim", "input_length"),
 }
+_STRINGS = "It takes strings, and models take numbers here: do its work before the model, and write the rest."
+_FIXED = "It changes images in predictions too: do its work before the model, and write the model without it."
+#: What helps, by class.
+_HELP_FOR = {
+    "AutoContrast": _FIXED,
+    "ContrastLimitedAdaptiveHistogramEqualization": _FIXED,
+    "DenseFeatures": "It belongs to TensorFlow's feature columns: write the model with an Input for each.",
+    "HashedCrossing": _STRINGS,
+    "Hashing": _STRINGS,
+    "Pipeline": "Write the model with its layers one behind the other.",
+    "StringLookup": _STRINGS,
+    "TextVectorization": _STRINGS,
+}
 #: What helps, by argument.
 _HELP = {
     "time_major": "Put Permute((2, 1, 3)) around the layer, and write the file with time_major=False.",
@@ -121,8 +134,8 @@ def expect_class(class_name: str, config: Mapping[str, Any], producer: Producer)
     near = difflib.get_close_matches(class_name, list(layers), n=2)
     raise UnknownNameError(
         f"Unknown layer {class_name!r}: layer {config.get('name')!r}, written by {producer}, is of a class "
-        f"that isn't here. {f'Did you mean {near[0]!r}? ' if near else ''}Pass a class of your own that "
-        f"computes the same: custom_objects={{{class_name!r}: YourLayer}}."
+        f"that isn't here. {_HELP_FOR.get(class_name) or (f'Did you mean {near[0]!r}?' if near else '')} "
+        f"Pass a class of your own that computes the same: custom_objects={{{class_name!r}: YourLayer}}."
     )
 
 
@@ -169,6 +182,8 @@ def _accepted(class_name: str) -> set[str] | None:
     from batchyard.models.saving.custom_objects import find_custom_object
 
     if find_custom_object(class_name) is not None or class_name not in layers:
+        return None
+    if hasattr(layers.find(class_name), "given"):  # it keeps whatever it is given
         return None
     found: set[str] = set(_OF_LAMBDA if class_name == "Lambda" else ())
     for kind in layers.find(class_name).__mro__:

@@ -147,6 +147,18 @@ def _multi_head_attention(config: Arguments, producer: Producer) -> None:
         config.pop(key, None)
 
 
+def _random_crop(config: Arguments, producer: Producer) -> None:
+    config["keeps_in_inference"] = producer.family == KERAS_3
+
+
+def _integer_lookup(config: Arguments, producer: Producer) -> None:
+    for key in ("encoding", "has_input_vocabulary", "idf_weights", "vocabulary_dtype"):
+        config.pop(key, None)
+    for key, usual in (("oov_method", "floormod"), ("salt", None)):
+        if config.get(key, usual) == usual:
+            config.pop(key, None)
+
+
 def _dot(config: Arguments, producer: Producer) -> None:
     config.pop("dtype", None)
 
@@ -199,9 +211,11 @@ _REWRITERS: dict[str, Callable[[Arguments, Producer], None]] = {
     "Dot": _dot,
     "InputLayer": _input_layer,
     "Lambda": _lambda,
+    "IntegerLookup": _integer_lookup,
     "LayerNormalization": _attention_free_normalization,
     "LeakyReLU": _leaky_relu,
     "MultiHeadAttention": _multi_head_attention,
+    "RandomCrop": _random_crop,
     "ReLU": _relu,
     "ThresholdedReLU": _thresholded_relu,
 }

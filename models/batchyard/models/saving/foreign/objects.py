@@ -121,7 +121,17 @@ class Spelling:
         found = self.value(value)
         if found == "hard_sigmoid" and self._producer.family == KERAS_3:
             return HARD_SIGMOID
+        if isinstance(found, Mapping) and isinstance(found.get("config"), Mapping):
+            return self._layer(str(found["class_name"]), self.arguments(found["config"]))
         return found
+
+    def _layer(self, class_name: str, config: dict[str, Any]) -> dict[str, Any]:
+        """Returns a layer that stands for an activation: tf.keras takes one as such."""
+        from batchyard.models.saving.foreign.arguments import without_neutral
+        from batchyard.models.saving.foreign.layers import rewrite_layer
+
+        class_name, config = rewrite_layer(class_name, config, self._producer)
+        return {"class_name": class_name, "config": without_neutral(class_name, config)}
 
     def _initializer(self, value: Any) -> Any:
         found = self.value(value)
