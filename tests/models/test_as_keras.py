@@ -30,9 +30,11 @@ def test_an_unchanged_script_runs_from_the_command_line():
 def test_the_alias_may_be_asked_for_twice_and_refuses_to_hide_another_keras():
     done = python(
         "-c",
-        "import batchyard.models as m; m.as_keras(); m.as_keras(); from keras.layers import *; print(Dense)",
+        "import batchyard.models as m; m.as_keras(); m.as_keras(); from keras.layers import *; print(Dense)\n"
+        "import keras; print(keras.utils.np_utils.to_categorical, keras.backend.common.floatx())",
     )
     assert "batchyard.models.layers.core.dense.Dense" in done.stdout, done.stderr
+    assert "to_categorical" in done.stdout
     done = python(
         "-c",
         "import sys, types; sys.modules['keras'] = types.ModuleType('keras')\n"

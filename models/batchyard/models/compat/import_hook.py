@@ -75,7 +75,24 @@ class _KerasLoader(Loader):
     def exec_module(self, module: ModuleType) -> None:
         source = KERAS_MODULES[module.__name__]
         if isinstance(source, str):
-            sys.modules[module.__name__] = import_module(source)
+            ours = sys.modules[module.__name__] = import_module(source)
+            _offer_children(module.__name__, ours)
+
+
+def _offer_children(name: str, module: ModuleType) -> None:
+    """Lets `keras.utils.np_utils` be found after `import keras`, where `keras.utils` is a module of ours."""
+    children = {one.removeprefix(f"{name}.") for one in KERAS_MODULES if one.startswith(f"{name}.")}
+    own = module.__dict__.get("__getattr__")
+
+    def find(attribute: str) -> Any:
+        if attribute in children:
+            return import_module(f"{name}.{attribute}")
+        if own is not None:
+            return own(attribute)
+        raise AttributeError(f"module {module.__name__!r} has no attribute {attribute!r}")
+
+    if children:
+        module.__dict__["__getattr__"] = find
 
 
 class _StandIn(ModuleType):
