@@ -6,6 +6,7 @@ import io
 import json
 import struct
 import zipfile
+import zlib
 
 import h5py
 import numpy as np
@@ -31,6 +32,8 @@ HOSTILE = [
     {"class_name": "TimeDistributed", "config": {"layer": {"class_name": "Dense", "config": {"units": 2}}}},
 ]  # fmt: skip
 
+#: Layers of other configurations, which are put into places where they don't belong.
+GRAFTS = []
 #: Arguments that are added.
 _KEYS = ["units", "name", "class_name", "config", "layers", "axis", "dtype", "function", "module", "x"]
 #: Numbers that HDF5's and zip's own structures choke on.
@@ -64,22 +67,29 @@ def spoil_bytes(dice, data):
     return bytes(data)
 
 
+#: The names of HDF5's structures, of its latest format too, and of zip's.
+_SIGNATURES = [
+    b"TREE",
+    b"HEAP",
+    b"SNOD",
+    b"GCOL",
+    b"OHDR",
+    b"FRHP",
+    b"FADB",
+    b"FAHD",
+    b"EAHD",
+    b"BTHD",
+    b"\x89HDF",
+    b"OCHK",
+    b"PK\x03\x04",
+    b"PK\x01\x02",
+    b"PK\x05\x06",
+]
+
+
 def spoil_signatures(dice, data):
     """Change bytes close behind the names of HDF5's structures, where lengths and addresses stand."""
-    names = [
-        b"TREE",
-        b"HEAP",
-        b"SNOD",
-        b"GCOL",
-        b"OHDR",
-        b"FRHP",
-        b"BTHD",
-        b"\x89HDF",
-        b"OCHK",
-        b"PK\x03\x04",
-        b"PK\x01\x02",
-    ]
-    places = [at for name in names for at in _all(data, name)]
+    places = [at for name in _SIGNATURES for at in _all(data, name)]
     if not places:
         return spoil_bytes(dice, data)
     data = bytearray(data)
@@ -97,6 +107,33 @@ def _all(data, name):
     while at >= 0:
         yield at
         at = data.find(name, at + 1)
+
+
+def spoil_pointers(dice, data):
+    """Let addresses of HDF5's structures lead to others: loops, and one structure in the place of another."""
+    places = [at for name in _SIGNATURES[:9] for at in _all(data, name)]
+    users = [at for place in set(places) for at in _all(data, struct.pack("<Q", place))]
+    if len(users) < 2:
+        return spoil_bytes(dice, data)
+    data = bytearray(data)
+    for _ in range(dice.choice([1, 1, 2, 4])):
+        to = dice.choice([dice.choice(places), struct.unpack_from("<Q", data, dice.choice(users))[0]])
+        struct.pack_into("<Q", data, dice.choice(users), to)
+    return bytes(data)
+
+
+def spoil_safetensors(dice, data):
+    """Change the head of a `.safetensors` file as a tree: ranges, shapes, types, the configuration."""
+    size = struct.unpack_from("<Q", data)[0]
+    head = json.loads(data[8 : 8 + size])
+    metadata = head.get("__metadata__", {})
+    if "batchyard" in metadata and dice.random() < 0.5:
+        metadata["batchyard"] = spoil_json(dice, metadata["batchyard"])
+        changed = json.dumps(head)
+    else:
+        changed = json.dumps(spoil_tree(dice, head))
+    text = changed.encode("utf-8", "replace")
+    return struct.pack("<Q", len(text)) + text + data[8 + size :]
 
 
 def spoil_tree(dice, value):
@@ -125,6 +162,8 @@ def spoil_tree(dice, value):
 
 
 def _hostile(dice):
+    if GRAFTS and dice.random() < 0.2:
+        return copy.deepcopy(dice.choice(GRAFTS))
     return copy.deepcopy(dice.choice(HOSTILE))
 
 
@@ -297,7 +336,45 @@ def _replace_dataset(dice, file, groups, datasets):
         file.create_dataset(name, data=np.full(shape, dice.choice([np.nan, np.inf, 1e30]), "f4"))
 
 
+def _pack(dice, file, groups, datasets):
+    """Pack an array, and perhaps write something else into one of its chunks."""
+    found = dice.choice(
+        [one for one in datasets if one.shape and one.size and one.dtype.kind == "f"] or [None]
+    )
+    if found is None:
+        return
+    name, array = found.name, found[()]
+    del file[name]
+    chunks = tuple(dice.randrange(1, size + 1) for size in array.shape)
+    filters = dice.choice(
+        [
+            {"compression": "gzip"},
+            {"compression": "gzip", "shuffle": True},
+            {"compression": "gzip", "fletcher32": True},
+            {"compression": "lzf"},
+            {"compression": "lzf", "shuffle": True, "fletcher32": True},
+            {"scaleoffset": 3},
+            {},
+        ]
+    )
+    made = file.create_dataset(name, data=array, chunks=chunks, **filters)
+    if dice.random() < 0.7:
+        _, packed = made.id.read_direct_chunk((0,) * array.ndim)
+        packed = dice.choice(
+            [
+                lambda: spoil_bytes(dice, packed),
+                lambda: packed * 3,
+                lambda: zlib.compress(bytes(dice.choice([100, 10**5, 2**26]))),
+                lambda: bytes(len(packed)),
+                lambda: b"\xff" * len(packed),
+            ]
+        )()
+        made.id.write_direct_chunk((0,) * array.ndim, packed or b"x", dice.choice([0, 0, 0, 1, 2, 3]))
+
+
 _CHANGES = [_change_text] * 6 + [
+    _pack,
+    _pack,
     _change_attribute,
     _change_names,
     _drop,

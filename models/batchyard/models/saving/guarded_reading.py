@@ -99,6 +99,11 @@ def find(group: h5py.Group, path: str) -> h5py.Group | h5py.Dataset | None:
         ModelFileError: where a link on the way leads elsewhere, or the file is damaged.
     """
     here: Any = group
+    if not isinstance(path, str):
+        raise ModelFileError(
+            f"A name at {group.name!r} in {group.file.filename} is no text: {path!r:.100}. The file is "
+            "damaged: take another copy."
+        )
     parts = path.split("/")
     if len(parts) > _DEPTH_LIMIT:
         raise ModelFileError(

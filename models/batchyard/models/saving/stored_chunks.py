@@ -87,7 +87,11 @@ def _check_packed(dataset: h5py.Dataset, place: str, size: int, number: int, pac
             )
         if packer == h5py.h5z.FILTER_DEFLATE and not chunk.filter_mask >> number & 1:
             _, packed = dataset.id.read_direct_chunk(chunk.chunk_offset)
-            if len(zlib.decompressobj().decompress(packed, size + _OVERHEAD + 1)) > size + _OVERHEAD:
+            try:
+                unpacked = zlib.decompressobj().decompress(packed, size + _OVERHEAD + 1)
+            except zlib.error as error:
+                raise _refusal(place, f"has a chunk that can't be unpacked ({error})") from error
+            if len(unpacked) > size + _OVERHEAD:
                 raise _refusal(place, f"has chunks of {size} bytes, one of which unpacks to more")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import struct
 import zipfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -189,7 +190,16 @@ def _expect_plain(name: str) -> None:
                 return  # torch's format of before 1.6, or none
         with zipfile.ZipFile(name) as archive:
             members = archive.infolist()
-    except (ArithmeticError, LookupError, NotImplementedError, OSError, RuntimeError, ValueError) as error:
+    except (
+        ArithmeticError,
+        LookupError,
+        NotImplementedError,
+        OSError,
+        RuntimeError,
+        ValueError,
+        struct.error,
+        zipfile.BadZipFile,
+    ) as error:
         raise ModelFileError(unreadable(name, error)) from error
     claimed = sum(member.file_size for member in members)
     packed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
