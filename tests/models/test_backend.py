@@ -421,3 +421,27 @@ def test_a_layer_s_own_loss_may_depend_on_its_weights_and_a_variable():
     assert model.evaluate(x, y, verbose=0) == pytest.approx(expected, rel=1e-6)
     model.fit(x, y, verbose=0, epochs=2)
     assert np.square(layer.get_weights()[0]).sum() < expected / 10
+
+
+def test_functions_that_rnn_and_folds_apply_may_bring_symbolic_tensors_along():
+    x, kernel, state = K.placeholder(ndim=3), K.placeholder((2, 2)), K.placeholder((1, 2))
+
+    def step(inputs, states):
+        output = inputs + K.dot(states[0], kernel)
+        return output, [output]
+
+    last = K.rnn(step, x, [state])[0]
+    doubled = K.map_fn(lambda one: one * kernel, K.stack([kernel, kernel]))
+    gradient = K.gradients(K.sum(last), [kernel])[0]
+    found = K.function([x, state, kernel], [last, doubled, gradient])
+    values = found([np.ones((1, 3, 2)), np.ones((1, 2)), 2 * np.eye(2)])
+    np.testing.assert_allclose(values[0], [[15, 15]])
+    np.testing.assert_allclose(values[1], 4 * np.stack([np.eye(2)] * 2))
+    np.testing.assert_allclose(values[2], np.full((2, 2), 17))
+
+
+def test_windows_larger_than_the_smallest_sizes_fit_open_axes():
+    x = Input((None, None, 3))
+    assert Lambda(lambda one: K.pool2d(one, (5, 64)))(x).shape == (None, None, None, 3)
+    model = Model(x, layers.MaxPooling2D(5)(layers.Conv2D(2, 7)(x)))
+    assert (model.losses, model.uses_learning_phase) == ([], False)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from batchyard.models import Model, Sequential
+from batchyard.models import backend as K
 from batchyard.models.errors import DataError, MaskingError
 from batchyard.models.layers import Dense, Flatten, Input, Lambda, Layer, Masking, concatenate
 
@@ -131,3 +132,14 @@ def test_weights_per_step_need_the_targets_steps():
 def test_masking_leaves_a_copy_with_zeros_of_masked_steps():
     x = torch.tensor([[[5.0, 5.0], [5.0, 1.0]]])
     assert Masking(5.0)(x).tolist() == [[[0.0, 0.0], [5.0, 1.0]]]
+
+
+def test_masks_of_layers_are_symbolic_tensors_too():
+    x = Input((3, 2))
+    layer = Masking()
+    layer(x)
+    assert layer.input_mask is None
+    assert layer.output_mask is layer.get_output_mask_at(0)
+    count = K.sum(K.cast(layer.output_mask, "float32"), axis=1)
+    rows = np.array([[[1, 0], [0, 0], [2, 2]], [[0, 0], [0, 0], [0, 0]]])
+    np.testing.assert_array_equal(K.function([x], [count])([rows])[0], [2, 0])

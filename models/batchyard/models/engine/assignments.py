@@ -1,7 +1,8 @@
-"""`x += y` gives the name `x` a new tensor, as in Keras, while layers compute that users have written.
+"""What `x += y` and `x[::-1]` mean in Keras, while layers compute that users have written.
 
-torch would change the tensor itself, which other layers may read too: their numbers would be wrong without a
-word. Methods that are called by name, as `x.add_(y)`, mean what they say and stay torch's own.
+`x += y` gives the name `x` a new tensor. torch would change the tensor itself, which other layers may read
+too: their numbers would be wrong without a word. Methods that are called by name, as `x.add_(y)`, mean what
+they say and stay torch's own. Slices may go backwards, which torch refuses.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch.overrides import TorchFunctionMode
+
+from batchyard.models.engine.backward_slices import goes_backwards, sliced
 
 __all__ = ["KerasAssignments"]
 
@@ -35,7 +38,10 @@ _BINARY_OP = dis.opmap["BINARY_OP"]
 
 
 class KerasAssignments(TorchFunctionMode):
-    """Within a `with` block, augmented assignments leave the tensor as it is that the name had before."""
+    """Within a `with` block, augmented assignments leave the tensor as it is that the name had before.
+
+    And slices may go backwards.
+    """
 
     def __torch_function__(
         self,
@@ -45,7 +51,10 @@ class KerasAssignments(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Is what torch calls for each of its functions."""
-        instead = _INSTEAD.get(getattr(func, "__name__", ""))
+        name = getattr(func, "__name__", "")
+        if name == "__getitem__" and goes_backwards(args[1]):
+            return sliced(*args)
+        instead = _INSTEAD.get(name)
         if instead is not None:
             caller = sys._getframe(1)
             if caller.f_code.co_code[caller.f_lasti] == _BINARY_OP:

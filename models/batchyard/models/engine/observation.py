@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from batchyard.models.backend.learning_phase import learning_phase_scope, noting_questions
-from batchyard.models.engine.shape_inference import TRIAL_SIZES
+from batchyard.models.engine.shape_inference import LARGER_SIZES, MOST_WITH_NUMBERS, TRIAL_SIZES
 from batchyard.models.engine.step_context import collecting
 from batchyard.models.engine.symbolic import Node, SymbolicTensor, unpack_singleton
 from batchyard.models.errors import ShapeError
@@ -45,23 +46,32 @@ def observe(node: Node) -> Observation:
     if node.is_entry:
         return Observation(False, (), ())
     try:
-        return _run(node, "meta")
+        return _run_on_either(node, TRIAL_SIZES[0])
+    except (RuntimeError, NotImplementedError) as error:
+        for size, _ in LARGER_SIZES:
+            with suppress(RuntimeError, NotImplementedError):
+                return _run_on_either(node, size)
+        raise ShapeError(
+            f"Layer {node.outbound_layer.name} could not be run for inputs of the shapes "
+            f"{node.input_shapes} to find out its losses and updates: {error}"
+        ) from error
+
+
+def _run_on_either(node: Node, size: int) -> Observation:
+    try:
+        return _run(node, "meta", size)
     except (RuntimeError, NotImplementedError):
         # An operator without a meta kernel, or one that looks at numbers.
-        try:
-            return _run(node, "cpu")
-        except (RuntimeError, NotImplementedError) as error:
-            raise ShapeError(
-                f"Layer {node.outbound_layer.name} could not be run for inputs of the shapes "
-                f"{node.input_shapes} to find out its losses and updates: {error}"
-            ) from error
+        if size > MOST_WITH_NUMBERS:
+            raise
+        return _run(node, "cpu", size)
 
 
-def _run(node: Node, device: str) -> Observation:
+def _run(node: Node, device: str, size: int) -> Observation:
     layer = node.outbound_layer
 
     def zeros(tensor: Any) -> Tensor:
-        sizes = [TRIAL_SIZES[0] if n is None else n for n in tensor.shape]
+        sizes = [size if n is None else n for n in tensor.shape]
         return torch.zeros(sizes, dtype=tensor.dtype, device=device)
 
     inputs, arguments = node.filled([zeros(tensor) for tensor in node.sources])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,10 +20,14 @@ from batchyard.models.errors import ShapeError
 if TYPE_CHECKING:
     from batchyard.models.engine.layer import Layer
 
-__all__ = ["TRIAL_SIZES", "infer_output_shape"]
+__all__ = ["LARGER_SIZES", "MOST_WITH_NUMBERS", "TRIAL_SIZES", "infer_output_shape"]
 
 #: What open sizes are set to in the two runs; sizes of the output that differ between them are open too.
 TRIAL_SIZES = (2, 3)
+#: What is tried where those are too small, as for a window of 5 by 5 pixels.
+LARGER_SIZES = ((24, 36), (240, 288))
+#: The largest size for which tensors with numbers are made.
+MOST_WITH_NUMBERS = 36
 
 
 def infer_output_shape(
@@ -42,7 +47,7 @@ def infer_output_shape(
     several = isinstance(input_shape, list)
     shapes = input_shape if several else [input_shape]
     trial = _Trial(layer, shapes, several, dict(arguments or {}))
-    first, second = (trial.run(size) for size in TRIAL_SIZES)
+    first, second = _shapes_of_trials(trial)
     if captured is not None:
         captured += trial.captured
     found = [
@@ -50,6 +55,18 @@ def infer_output_shape(
         for one, two in zip(first, second, strict=True)
     ]
     return found if len(found) > 1 else found[0]
+
+
+def _shapes_of_trials(trial: _Trial) -> tuple[list[torch.Size], list[torch.Size]]:
+    try:
+        return trial.run(TRIAL_SIZES[0]), trial.run(TRIAL_SIZES[1])
+    except ShapeError:
+        if not any(None in shape for shape in trial.shapes):
+            raise
+        for one, other in LARGER_SIZES:
+            with suppress(ShapeError):
+                return trial.run(one), trial.run(other)
+        raise
 
 
 class _Trial:
@@ -76,7 +93,7 @@ class _Trial:
         except (RuntimeError, NotImplementedError, TypeError):
             # An operator without a meta kernel, or tensors that are no weights.
             try:
-                return self._call(size, "cpu")
+                return self._call(size, "cpu" if size <= MOST_WITH_NUMBERS else "meta")
             except (RuntimeError, NotImplementedError) as error:
                 raise ShapeError(
                     f"The output shape of layer {self.layer.name} for inputs of shape {self.shapes} could "

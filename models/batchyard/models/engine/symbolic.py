@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 import numpy as np
 import torch
 
+from batchyard.models.engine.backward_slices import sliced
 from batchyard.models.engine.structure import Slot, fill, map_structure
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class Arithmetic:
         return _apply(operator.ge, self, other)
 
     def __getitem__(self, index: Any) -> Any:
-        return _apply(operator.getitem, self, index)
+        return _apply(sliced, self, index)
 
     def __iter__(self) -> Iterator[Any]:
         raise TypeError("A symbolic tensor has no numbers to iterate over. Take parts of it by tensor[…].")
@@ -313,12 +314,16 @@ class Node:
     @property
     def input_masks(self) -> list[SymbolicTensor | None]:
         """Masks of the inputs, None where there is none."""
-        return [tensor._keras_mask for tensor in self.input_tensors]
+        from batchyard.models.engine.mask_of import mask_of
+
+        return [mask_of(tensor) for tensor in self.input_tensors]
 
     @property
     def output_masks(self) -> list[SymbolicTensor | None]:
         """Masks of the outputs, None where there is none."""
-        return [tensor._keras_mask for tensor in self.output_tensors]
+        from batchyard.models.engine.mask_of import mask_of
+
+        return [mask_of(tensor) for tensor in self.output_tensors]
 
     @property
     def inbound_layers(self) -> list[Layer]:
