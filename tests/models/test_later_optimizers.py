@@ -85,6 +85,25 @@ def test_an_argument_that_is_not_here_is_named(name, config, told):
         rewritten(name, **config)
 
 
+def test_a_schedule_that_is_keras_2s_decay_goes_on():
+    schedule = {"initial_learning_rate": 0.5, "decay_rate": 0.5, "decay_steps": 4, "staircase": False}
+    described = {"class_name": "InverseTimeDecay", "config": schedule}
+    assert rewritten("SGD", learning_rate=described)["config"] == {"lr": 0.5, "decay": 0.125}
+    with pytest.raises(CannotMap, match="the schedule InverseTimeDecay"):
+        rewritten("SGD", learning_rate={**described, "config": {**schedule, "staircase": True}})
+
+
+def test_decay_goes_on_from_archives():
+    x, y = np.eye(3, dtype="float32"), np.ones((3, 2), "float32")
+    model = model_with(optimizers.Adam(lr=0.1, decay=0.25))
+    model.train_on_batch(x, y)
+    stream = io.BytesIO()
+    model.save(stream, target="keras")
+    again = load_model(stream)
+    for _ in range(3):
+        assert again.train_on_batch(x, y) == pytest.approx(model.train_on_batch(x, y), rel=1e-6)
+
+
 def test_nadam_of_tf_keras_is_warned_of_in_its_first_steps():
     with pytest.warns(UserWarning, match="3 steps by tf.keras's Nadam.*some 50 steps"):
         model = load_model(DATA / "warned" / "tf_keras_nadam.h5")

@@ -117,6 +117,10 @@ def cases():
                     lambda k=kind, a=made: dense(optimizer(k, **a)),
                 )
         yield (
+            "optimizer_inverse_time",
+            lambda: dense(optimizer("Adam", rate=optimizers.schedules.InverseTimeDecay(0.1, 4, 0.5))),
+        )
+        yield (
             "optimizer_scheduled",
             lambda: dense(optimizer("SGD", rate=optimizers.schedules.ExponentialDecay(0.1, 2, 0.5))),
         )

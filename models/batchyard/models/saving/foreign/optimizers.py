@@ -53,7 +53,7 @@ def rewrite_optimizer(value: Mapping[str, Any], producer: Producer) -> dict[str,
         raise CannotMap(f"the optimizer {name}, which isn't here")
     rate = config.pop("learning_rate", config.pop("lr", None))
     if isinstance(rate, Mapping):
-        raise CannotMap(f"the learning rate follows the schedule {rate.get('class_name')}")
+        rate, config["decay"] = _rate_and_decay(rate, name)
     if rate is not None:
         config["lr"] = rate
     legacy = _is_legacy(value, producer)
@@ -80,6 +80,31 @@ def rewrite_optimizer(value: Mapping[str, Any], producer: Producer) -> dict[str,
         elif key in _NEUTRAL and key not in ("clipnorm", "clipvalue", "epsilon"):
             raise CannotMap(f"{name}({key}={config[key]!r})")
     return {"class_name": name, "config": config}
+
+
+def _rate_and_decay(schedule: Mapping[str, Any], name: str) -> tuple[float, float]:
+    """Returns learning rate and decay of the schedule that Keras 2's `decay` is.
+
+    Args:
+        schedule: class and arguments.
+        name: of the optimizer.
+
+    Raises:
+        CannotMap: for another schedule.
+    """
+    found, given = plain_class_name(str(schedule.get("class_name"))), schedule.get("config")
+    arguments = given if isinstance(given, Mapping) else {}
+    numbers = [arguments.get(key) for key in ("initial_learning_rate", "decay_rate", "decay_steps")]
+    if (
+        found != "InverseTimeDecay"
+        or name == "Nadam"
+        or arguments.get("staircase")
+        or not all(isinstance(one, int | float) for one in numbers)
+        or numbers[2] == 0
+    ):
+        raise CannotMap(f"the learning rate follows the schedule {found}")
+    rate, decay_rate, steps = map(float, numbers)  # type: ignore[arg-type]
+    return rate, decay_rate / steps
 
 
 def _of_keras_2(config: dict[str, Any]) -> dict[str, Any]:
