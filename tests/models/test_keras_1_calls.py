@@ -18,9 +18,9 @@ import json, sys
 sys.path.insert(0, sys.argv[1])
 import batchyard.models
 batchyard.models.as_keras()
-import keras, keras_1_calls
+import keras, keras_1_calls, keras_1_places
 found = [[call, keras_1_calls.outcome(keras, call)] for call in keras_1_calls.calls()]
-json.dump(found, sys.stdout, default=str)
+json.dump({"calls": found, "places": keras_1_places.outcomes(keras)}, sys.stdout, default=str)
 """
 
 
@@ -39,13 +39,18 @@ def ours():
 
 def test_calls_in_keras_1s_spelling_make_what_keras_2_2_4_makes_of_them(ours):
     recorded = json.loads((TESTS / "models" / "data" / "keras_1_calls.json").read_text())
-    assert len(ours) == len(recorded) > 280
-    for call, mine in ours:
+    assert len(ours["calls"]) == len(recorded) > 280
+    for call, mine in ours["calls"]:
         if call[0].startswith("SpatialDropout"):
             mine["config"].pop("data_format", None)  # Keras 2.2.4 forgets it
     differing = [
         f"{call}:\n  ours  {mine}\n  Keras {theirs}"
-        for (call, mine), theirs in zip(ours, recorded, strict=True)
+        for (call, mine), theirs in zip(ours["calls"], recorded, strict=True)
         if mine != theirs
     ]
     assert not differing, "\n".join([f"{len(differing)} calls differ", *differing[:20]])
+
+
+def test_positional_arguments_and_both_spellings_are_taken_or_refused_as_by_keras_2_2_4(ours):
+    recorded = json.loads((TESTS / "models" / "data" / "keras_1_places.json").read_text())
+    assert ours["places"] == recorded

@@ -2,12 +2,13 @@
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from batchyard.models import Sequential, as_keras, load_model, optimizers
+from batchyard.models import Sequential, load_model, optimizers
 from batchyard.models import backend as K
 from batchyard.models.errors import GraphError, InvalidTypeError
 from batchyard.models.layers import Dense
@@ -21,15 +22,14 @@ Y = X.sum(1, keepdims=True)
 
 @pytest.fixture(scope="module")
 def script():
-    as_keras()
-    sys.path.insert(0, str(ORACLE))
-    try:
-        import user_optimizers
-
-        yield user_optimizers
-    finally:
-        sys.path.remove(str(ORACLE))
-        sys.modules.pop("user_optimizers", None)
+    """The script, for which our modules stand as Keras's: the alias would change this process for good."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("", ".backend", ".constraints", ".layers", ".optimizers"):
+            patch.setitem(sys.modules, f"keras{name}", import_module(f"batchyard.models{name}"))
+        patch.setitem(sys.modules, "keras.models", import_module("batchyard.models"))
+        patch.syspath_prepend(str(ORACLE))
+        yield import_module("user_optimizers")
+        sys.modules.pop("user_optimizers")
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))

@@ -42,9 +42,6 @@ TESTS_THAT_FAIL = {
         "test_warnings": _OLD_PYTEST,
         "test_trainable_weights_count_consistency": _OLD_PYTEST,
     },
-    "keras/layers/wrappers_test.py": {
-        "test_TimeDistributed": "reads _input_map, a cache inside of Keras's layer"
-    },
     "keras/utils/data_utils_test.py": {
         "test_generator_enqueuer_threadsafe": "expects several threads to break a generator; here one runs it"
     },

@@ -14,6 +14,7 @@ from batchyard.models.compat.keras_1 import accept_keras_1
 from batchyard.models.compat.keras_modules import KERAS_MODULES
 from batchyard.models.compat.numpy_seed import seed_torch_with_numpy
 from batchyard.models.compat.offered_names import offer_names
+from batchyard.models.compat.time_distributed import offer_input_map
 from batchyard.models.errors import BatchyardModelsError
 
 __all__ = ["as_keras"]
@@ -45,6 +46,7 @@ def as_keras() -> None:
         )
     sys.meta_path.insert(0, _KerasFinder())
     accept_keras_1()
+    offer_input_map()
     offer_names()
     seed_torch_with_numpy()
 

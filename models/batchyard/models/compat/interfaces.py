@@ -55,15 +55,10 @@ def generate_legacy_interface(
                 if preprocessor is not None:
                     found, kwargs, pairs = preprocessor((self, *args), kwargs)
                     args, replaced = tuple(found[1:]), [str(one) for one in pairs]
-                if allowed_positional_args is not None and len(args) > len(allowed_positional_args):
-                    raise TypeError(
-                        f"`{shown}` can accept only {len(allowed_positional_args)} positional arguments "
-                        f"{tuple(allowed_positional_args)}, but you passed the following positional "
-                        f"arguments: {list(args)}."
-                    )
                 return args, kwargs, replaced
 
-            spelling = Spelling(dict(conversions or ()), value_conversions or {}, prepare)
+            allowed = None if allowed_positional_args is None else tuple(allowed_positional_args)
+            spelling = Spelling(dict(conversions or ()), value_conversions or {}, prepare, positional=allowed)
             args, kwargs = translate(spelling, shown, args, kwargs)
             return function(self, *args, **kwargs)
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
 
 import numpy as np
+
+from batchyard.models.compat.positional_arguments import POSITIONAL, check_positional
 
 __all__ = ["LAYERS", "METHODS", "Spelling", "accept_keras_1", "translate", "translating"]
 
@@ -30,12 +32,16 @@ class Spelling:
         values: for old names, new values by old ones.
         prepare: what renaming alone cannot do; done first. The positional arguments have no `self`.
         message: the warning; Keras's general one if None.
+        positional: the arguments that may be given by position; None for all.
+        old_wins: whether the old name counts where both are given; else that is refused.
     """
 
     renamed: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
     prepare: Prepare | None = None
     message: str | None = None
+    positional: tuple[str, ...] | None = None
+    old_wins: bool = False
 
 
 def accept_keras_1() -> None:
@@ -44,11 +50,13 @@ def accept_keras_1() -> None:
     for name, spelling in LAYERS.items():
         kind = getattr(layers, name, None)
         if isinstance(kind, type):
+            spelling = replace(spelling, positional=POSITIONAL.get(name))
             kind.__init__ = translating(spelling, kind.__name__)(kind.__init__)  # type: ignore[misc]
     for path, spelling in METHODS.items():
         module, owner, method = path.rsplit(".", 2)
         kind = getattr(import_module(f"batchyard.models.{module}"), owner)
         shown = owner if method == "__init__" else method
+        spelling = replace(spelling, positional=POSITIONAL.get(method))
         setattr(kind, method, translating(spelling, shown)(getattr(kind, method)))
 
 
@@ -97,13 +105,15 @@ def translate(spelling: Spelling, shown: str, args: tuple[Any, ...], kwargs: dic
     replaced: list[str] = []
     if spelling.prepare is not None:
         args, kwargs, replaced = spelling.prepare(args, dict(kwargs))
+    if spelling.positional is not None:
+        check_positional(shown, spelling.positional, args)
     for old, values in spelling.values.items():
         if old in kwargs and isinstance(kwargs[old], str):
             kwargs[old] = values.get(kwargs[old], kwargs[old])
     for old, new in spelling.renamed.items():
         if old not in kwargs:
             continue
-        if new in kwargs:
+        if new in kwargs and not spelling.old_wins:
             raise TypeError(
                 f"`{shown}` received both `{old}`, which is Keras 1's name, and `{new}`. Use the latter."
             )
@@ -232,9 +242,9 @@ def _batch_normalization(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def _zero_padding(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     sides = kwargs.get("padding", args[0] if args else None)
-    if not isinstance(sides, Mapping):
-        return args, kwargs, []
     names = (("top_pad", "bottom_pad"), ("left_pad", "right_pad"))
+    if not isinstance(sides, Mapping) or not set(sides) <= {name for pair in names for name in pair}:
+        return args, kwargs, []
     padding = tuple((sides.get(before, 0), sides.get(after, 0)) for before, after in names)
     warnings.warn(
         f"The `padding` of `ZeroPadding2D` is no longer a dictionary. Pass it as `padding={padding}`: "
@@ -283,6 +293,16 @@ def _loss_and_params(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if len(args) == 2 and isinstance(args[0], list | tuple):
         return (), {**kwargs, "params": args[0]}, []
     return args, kwargs, []
+
+
+def _deprecated(layer: str) -> Prepare:
+    def prepare(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        warnings.warn(
+            f"The `{layer}` layer is deprecated: it is kept for models of Keras 1.", UserWarning, stacklevel=4
+        )
+        return args, kwargs, []
+
+    return prepare
 
 
 # The tables.
@@ -400,6 +420,9 @@ LAYERS: dict[str, Spelling] = {
     "Cropping2D": _FORMAT_ONLY,
     "Cropping3D": _FORMAT_ONLY,
     "InputLayer": Spelling({"input_dtype": "dtype"}),
+    "Lambda": Spelling(),
+    "Highway": Spelling(prepare=_deprecated("Highway")),
+    "MaxoutDense": Spelling(prepare=_deprecated("MaxoutDense")),
 }
 
 _GENERATORS = Spelling(
@@ -414,7 +437,11 @@ _GENERATORS = Spelling(
     },
     prepare=_generator_steps,
 )
-_FIT = Spelling({"nb_epoch": "epochs"}, message="The `nb_epoch` argument in `fit` has been renamed `epochs`.")
+_FIT = Spelling(
+    {"nb_epoch": "epochs"},
+    message="The `nb_epoch` argument in `fit` has been renamed `epochs`.",
+    old_wins=True,
+)
 
 #: By module, class and method.
 METHODS: dict[str, Spelling] = {
