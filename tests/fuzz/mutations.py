@@ -12,6 +12,8 @@ import h5py
 import numpy as np
 import yaml
 
+from batchyard.models.saving.config import parse_yaml
+
 #: Values that arguments, sizes and names are replaced by.
 HOSTILE = [
     None, True, False, 0, 1, -1, 2, 3, 7, 255, 2**31 - 1, 2**31, 2**63, 2**64, 10**18, -(10**12), 10**400,
@@ -189,7 +191,7 @@ def spoil_yaml(dice, text):
     """Change YAML as text, line by line, or as a tree."""
     kind = dice.randrange(4)
     if kind == 0:
-        return yaml.safe_dump(spoil_tree(dice, json.loads(json.dumps(yaml.safe_load(text)))))
+        return yaml.safe_dump(spoil_tree(dice, json.loads(json.dumps(parse_yaml(text, "the seed")))))
     lines = text.split("\n")
     for _ in range(dice.choice([1, 2, 4])):
         at = dice.randrange(len(lines))
