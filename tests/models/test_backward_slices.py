@@ -27,9 +27,10 @@ class Turned(Layer):
 
 
 @pytest.mark.parametrize("key", KEYS, ids=str)
-def test_symbolic_tensors_are_sliced_backwards_as_arrays_are(key):
+def test_symbolic_tensors_and_variables_are_sliced_backwards_as_arrays_are(key):
     x = K.placeholder(shape=X.shape)
     np.testing.assert_array_equal(K.function([x], [x[key]])([X])[0], X[key])
+    np.testing.assert_array_equal(K.eval(K.variable(X)[key]), X[key])
 
 
 def test_layers_of_users_slice_backwards():

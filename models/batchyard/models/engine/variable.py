@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from batchyard.models.engine.backward_slices import sliced
 from batchyard.models.engine.recording import records
 from batchyard.models.engine.symbolic import SymbolicTensor
 from batchyard.models.engine.weight import Weight
@@ -56,7 +57,8 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     **{f"__{name}__": getattr(operator, name) for name in _BINARY},
     **{f"__i{name}__": getattr(operator, name) for name in ("add", "sub", "mul", "truediv")},
     **{f"__r{name}__": _swapped(getattr(operator, name)) for name in _BINARY},
-    **{f"__{name}__": getattr(operator, name) for name in ("neg", "abs", "lt", "le", "gt", "ge", "getitem")},
+    **{f"__{name}__": getattr(operator, name) for name in ("neg", "abs", "lt", "le", "gt", "ge")},
+    "__getitem__": sliced,
 }
 for _name, _function in _OPERATORS.items():
     setattr(Variable, _name, _recorded(_name, _function))
