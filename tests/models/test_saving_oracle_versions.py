@@ -41,7 +41,6 @@ OTHER_TRAINING = {
 UNCOMPILED = (
     "of_adafactor",
     "of_adagrad_epsilon",
-    "of_adam_clipnorm",
     "of_adam_ema",
     "of_ftrl",
     "of_lamb",

@@ -301,7 +301,7 @@ def test_a_metric_that_is_not_here_is_left_out():
     ("argument", "value", "told"),
     [
         ("learning_rate", {"class_name": "ExponentialDecay", "config": {}}, "ExponentialDecay"),
-        ("clipnorm", 1.0, "clips each gradient on its own"),
+        ("use_ema", True, "use_ema"),
         ("weight_decay", 0.1, "weight_decay"),
     ],
 )

@@ -72,6 +72,8 @@ class Optimizer:
 
     Attributes:
         iterations: the updates made so far; a variable in an optimizer that records its updates.
+        clips_each: whether `clipnorm` is the greatest norm of each gradient by itself, as in tf.keras and
+            Keras 3. Files of these versions bring it.
     """
 
     #: The slots that a subclass keeps per weight, in the order in which Keras stores them.
@@ -85,6 +87,7 @@ class Optimizer:
     lr = Hyper()
     clipnorm: float
     clipvalue: float
+    clips_each: bool = False
     #: What `get_updates` collects.
     updates: list[Any]
     _hyper: dict[str, Any]
@@ -323,7 +326,11 @@ class Optimizer:
         )
 
     def _clip(self, grads: list[Tensor]) -> list[Tensor]:
-        if clipnorm := getattr(self, "clipnorm", None):
+        clipnorm = getattr(self, "clipnorm", None)
+        if clipnorm and self.clips_each:
+            norms = torch._foreach_norm(grads)
+            grads = [g * (clipnorm / torch.clamp(n, min=clipnorm)) for g, n in zip(grads, norms, strict=True)]
+        elif clipnorm:
             squares = torch.stack([torch.sum(torch.square(g)) for g in grads])
             norm = torch.sqrt(torch.sum(squares))
             # No branch: the device need not be waited for.
@@ -382,6 +389,7 @@ class Optimizer:
         return {
             **lr,
             **{name: getattr(self, name) for name in ("clipnorm", "clipvalue") if hasattr(self, name)},
+            **({"clips_each": True} if self.clips_each else {}),
         }
 
     @classmethod
@@ -391,7 +399,11 @@ class Optimizer:
         if "learning_rate" in arguments:
             arguments["lr"] = arguments.pop("learning_rate")
         arguments.pop("name", None)
-        return cls(**arguments)
+        clips_each = bool(arguments.pop("clips_each", False))
+        made = cls(**arguments)
+        if clips_each:
+            made.clips_each = True
+        return made
 
 
 def _while_recording(init: Callable[..., None]) -> Callable[..., None]:

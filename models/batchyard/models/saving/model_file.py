@@ -90,6 +90,7 @@ def _save_for_keras_2(
             if keeps_state:
                 write_optimizer_state(file, model, training["optimizer_config"]["class_name"])
     for_keras_2.warn_of_differences(model, different)
+    for_keras_2.warn_of_clipping(training)
 
 
 def save_weights(model: Model, filepath: FileLike, overwrite: bool = True, target: str | None = None) -> None:

@@ -27,11 +27,10 @@ def describe_training(model: Model) -> dict[str, Any] | None:
     if not model.is_compiled:
         return None
     optimizer = model.optimizer
+    arguments = plain(optimizer.get_config(), "optimizer")
+    clips_each = arguments.pop("clips_each", False)
     config = {
-        "optimizer_config": {
-            "class_name": type(optimizer).__name__,
-            "config": plain(optimizer.get_config(), "optimizer"),
-        },
+        "optimizer_config": {"class_name": type(optimizer).__name__, "config": arguments},
         "loss": plain(model.loss, "loss"),
         "metrics": plain(model.metrics or [], "metrics"),
         "sample_weight_mode": plain(model.sample_weight_mode, "sample_weight_mode"),
@@ -39,7 +38,7 @@ def describe_training(model: Model) -> dict[str, Any] | None:
     }
     if model.weighted_metrics:  # our own addition: Keras 2.2.4 forgets these
         config["weighted_metrics"] = plain(model.weighted_metrics, "weighted_metrics")
-    for name, value in how_computed(model).items():
+    for name, value in {**how_computed(model), "clips_each": clips_each}.items():
         if value:  # likewise our own
             config[name] = value
     return config
@@ -93,6 +92,8 @@ def compile_from_config(model: Model, config: Any, file: str, producer: Producer
     dropped: list[str] = []
     try:
         optimizer = rewrite_optimizer(described, producer)
+        if producer.family == KERAS_2 and config.get("clips_each"):
+            optimizer["config"]["clips_each"] = True
         loss = rewrite_losses(config.get("loss"))
         metrics = rewrite_metrics(config.get("metrics"), dropped)
         weighted = rewrite_metrics(config.get("weighted_metrics"), dropped)

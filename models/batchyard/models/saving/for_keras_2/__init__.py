@@ -11,7 +11,7 @@ from batchyard.models.saving.for_keras_2.differences import (
     refuse_differences,
     warn_of_differences,
 )
-from batchyard.models.saving.for_keras_2.training import training_for_keras_2
+from batchyard.models.saving.for_keras_2.training import training_for_keras_2, warn_of_clipping
 
 __all__ = [
     "Converted",
@@ -19,5 +19,6 @@ __all__ = [
     "differences",
     "refuse_differences",
     "training_for_keras_2",
+    "warn_of_clipping",
     "warn_of_differences",
 ]

@@ -9,7 +9,22 @@ from typing import Any
 
 from batchyard.models.errors import NotSerializableError
 
-__all__ = ["training_for_keras_2"]
+__all__ = ["training_for_keras_2", "warn_of_clipping"]
+
+
+def warn_of_clipping(training: Mapping[str, Any] | None) -> None:
+    """Tell that Keras 2.2.4 clips gradients otherwise, where that is so.
+
+    Args:
+        training: as files say it.
+    """
+    if training and training.get("clips_each"):
+        warnings.warn(
+            "The optimizer clips each gradient on its own by clipnorm, as in tf.keras and Keras 3. Keras "
+            "2.2.4 clips them all together: training goes on otherwise there.",
+            UserWarning,
+            stacklevel=5,
+        )
 
 
 def training_for_keras_2(training: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,6 +37,13 @@ def training_for_keras_2(training: Mapping[str, Any]) -> dict[str, Any]:
         NotSerializableError: where the optimizer has a state that none of Keras 2.2.4's has.
     """
     described = training["optimizer_config"]
+    if training.get("clips_each"):
+        norm = described["config"].get("clipnorm")
+        raise NotSerializableError(
+            f"The optimizer clips each gradient on its own (clipnorm={norm} of later versions), and Keras "
+            "2.2.4 all together. Save with include_optimizer=False, or compile the model with another "
+            "optimizer."
+        )
     if described["class_name"] != "LaterRMSprop":
         return dict(training)
     config = dict(described["config"])

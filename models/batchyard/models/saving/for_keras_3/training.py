@@ -127,7 +127,7 @@ def _optimizer(model: Model) -> tuple[str, dict[str, Any]]:
     name = "RMSprop" if of_keras_3 else name
     config = {"name": _NAMES.get(name, name.lower()), "learning_rate": rate, **config}
     # Keras 2's norm is that of all gradients together.
-    if "clipnorm" in config:
+    if not config.pop("clips_each", False) and "clipnorm" in config:
         config["global_clipnorm"] = config.pop("clipnorm")
     if name in ("RMSprop", "Adagrad") and not of_keras_3:
         # Keras 3 adds epsilon before the root is taken, Keras 2 behind it: its square is nearest.

@@ -69,9 +69,7 @@ def rewrite_optimizer(value: Mapping[str, Any], producer: Producer) -> dict[str,
     if config.get("global_clipnorm") is not None and config.get("clipnorm") is None:
         config["clipnorm"] = config.pop("global_clipnorm")
     elif config.get("clipnorm") is not None:
-        raise CannotMap(
-            f"{name}(clipnorm={config['clipnorm']}) clips each gradient on its own, Keras 2.2 all together"
-        )
+        config["clips_each"] = True
     for key in list(config):
         if key == "weight_decay" and name == "AdamW":
             continue
