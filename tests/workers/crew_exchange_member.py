@@ -18,7 +18,8 @@ from batchyard.workers.crew import Exchange, Group, MeetingPoint, Subtrees
 CASES: list[tuple[int, int, int, torch.dtype, tuple[int, ...]]] = [
     *((w, 4, n, torch.float32, ()) for w in (1, 2, 3, 4) for n in (1, 1003)),
     *((w, 8, n, torch.float32, ()) for w in (1, 2, 3, 4, 5) for n in (17, 400_001)),
-    *((w, 8, 400_001, torch.float32, (5, 6, 7)) for w in (2, 3, 5)),
+    (3, 8, 400_001, torch.float32, (5, 6, 7)),
+    *((w, 8, 1_400_001, torch.float32, (5, 6, 7)) for w in (2, 5)),  # slices so large that each travels alone
     *((w, 8, 1003, torch.float64, ()) for w in (1, 3, 5)),
     *((w, 4, 1003, torch.float32, (1, 2, 3)) for w in (1, 2, 3, 4)),
     *((w, 8, 1003, torch.float32, (5, 6, 7)) for w in (1, 2, 5)),

@@ -22,7 +22,7 @@ from batchyard.scheduler.protocol import TaskMessage, WorkerRecord
 from batchyard.scheduler.store import Claim, Store
 from batchyard.workers.checkpoints import CheckpointWriter
 from batchyard.workers.context import WorkerContext
-from batchyard.workers.crew import CrewStrategy, Exchange, Group, seat
+from batchyard.workers.crew import CrewStrategy, Exchange, Group, exchange, seat
 from batchyard.workers.crew.decisions import Decisions
 from batchyard.workers.crew.lead import Lead
 from batchyard.workers.failures import describe
@@ -146,6 +146,7 @@ FAULTS: dict[str, Callable[[], None]] = {
 
 def main(tell: Connection, url: str, worker: str, job: str, task: str, fault: str) -> None:
     torch.set_num_threads(1)
+    exchange.SMALL_VECTOR = 64  # what a step of these small nets adds up is cut and gathered all the same
     store = Store.connect(url)
     incarnation = f"{worker}#{os.getpid()}"
     record = WorkerRecord(

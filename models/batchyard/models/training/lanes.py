@@ -207,12 +207,13 @@ def subtree_sums(parts: Mapping[int, Tensor], owned: range, lanes: int) -> dict[
     return sums
 
 
-def finish_tree(blocks: Mapping[Block, Tensor], lanes: int) -> Tensor:
+def finish_tree(blocks: Mapping[Block, Tensor], lanes: int, out: Tensor | None = None) -> Tensor:
     """Adds subtrees of all processes up to the root; the bits equal `tree_sum`'s for every aligned partition.
 
     Args:
         blocks: sums of subtrees that do not overlap; wholly empty ones are missing.
         lanes: number of all lanes.
+        out: takes the sum; a new tensor by default, or the one block that has everything.
 
     Raises:
         InvalidArgumentError: if blocks overlap or reach beyond the lanes, or if there are none.
@@ -225,13 +226,14 @@ def finish_tree(blocks: Mapping[Block, Tensor], lanes: int) -> Tensor:
         seen += found is not None
         return found
 
-    total = _node(lookup, Block(0, lanes))
+    total = _node(lookup, Block(0, lanes), out)
     if seen != len(blocks):
         raise InvalidArgumentError(f"Blocks overlap or lie beyond {lanes} lanes: {sorted(blocks)}.")
-    return _root(total)
+    total = _root(total)
+    return total if out is None or total is out else out.copy_(total)
 
 
-def _node(lookup: Callable[[Block], Tensor | None], block: Block) -> Tensor | None:
+def _node(lookup: Callable[[Block], Tensor | None], block: Block, out: Tensor | None = None) -> Tensor | None:
     """The sum of one subtree, or None where it is empty."""
     found = lookup(block)
     if found is not None or block.size == 1:
@@ -241,7 +243,7 @@ def _node(lookup: Callable[[Block], Tensor | None], block: Block) -> Tensor | No
     right = _node(lookup, Block(block.first + half, half))
     if left is None:
         return right
-    return left if right is None else left + right
+    return left if right is None else torch.add(left, right, out=out)
 
 
 def _root(total: Tensor | None) -> Tensor:

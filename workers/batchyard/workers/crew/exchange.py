@@ -16,9 +16,16 @@ __all__ = ["Exchange", "Subtrees"]
 #: Slices begin at multiples of this many elements, so that kernels find them aligned.
 ALIGNMENT = 16
 
+#: Vectors up to so many bytes are not cut: everyone gets them whole and finishes the tree, so that nothing
+#: has to be sent back. One collective instead of two counts more than the bytes.
+SMALL_VECTOR = 1 << 17
+
 #: Slices from this many bytes on travel by a collective each, straight from where they lie. Smaller ones are
 #: packed together, since there the number of collectives counts.
-LARGE_SLICE = 1 << 18
+LARGE_SLICE = 1 << 20
+
+#: So many elements are added up at once: what is added on the way to the root stays in the processor's cache.
+PORTION = 1 << 17
 
 
 class Subtrees:
@@ -55,7 +62,7 @@ class Exchange:
     Each member adds its lanes up to maximal aligned subtrees. The vector is cut into one slice per member;
     an all-to-all brings everyone the subtrees' sums of its slice, with which it finishes the tree; then
     everyone sends its finished slice to all. When subtrees align, each member sends and receives as much as
-    in a ring all-reduce.
+    in a ring all-reduce. Small vectors are one slice, which everyone finishes.
 
     A subtree without rows is sent as negative zeros: `x + -0.0` is `x`, bit for bit, also for `x = -0.0`. So
     nobody needs to be told which lanes were empty.
@@ -85,6 +92,9 @@ class Exchange:
         step = -(-length // (size * ALIGNMENT)) * ALIGNMENT
         #: Which part of a vector each member finishes.
         self._slices = [slice(min(r * step, length), min((r + 1) * step, length)) for r in range(size)]
+        self._uncut = length * self._element_size(dtype) <= SMALL_VECTOR
+        if self._uncut:
+            self._slices = [slice(0, length)] * size
         self._blocks: list[list[Block]] = [aligned_blocks(owned, lanes) for owned in owners]
         if size == 1:
             return
@@ -93,7 +103,7 @@ class Exchange:
             return torch.zeros(elements, dtype=dtype, device=device)
 
         self._large = step * self._element_size(dtype) >= LARGE_SLICE
-        self._nothing = new(step).fill_(-0.0)
+        self._nothing = new(max(step, self._size(rank))).fill_(-0.0)
         self._total = new(length)
         mine = self._size(rank)
         #: Per member its blocks' sums of this member's slice, one after the other.
@@ -111,10 +121,13 @@ class Exchange:
         if self._group.size == 1:
             return finish_tree(mine, self._lanes)
         self._group.finish(self._scatter(mine))
-        finished = finish_tree(self._arrived(mine), self._lanes)
-        works = self._gather(finished)
-        self._total[self._slices[self._group.rank]].copy_(finished)
-        self._group.finish(works)
+        finished = self._total[self._slices[self._group.rank]]
+        arrived = self._arrived(mine)
+        for start in range(0, len(finished), PORTION):
+            part = slice(start, start + PORTION)
+            finish_tree({block: sums[part] for block, sums in arrived.items()}, self._lanes, finished[part])
+        if not self._uncut:
+            self._group.finish(self._gather(finished))
         return self._total
 
     @staticmethod

@@ -27,8 +27,11 @@ GLOO_THREADS = 2
 #: Seconds that the process's end waits for groups that are being closed.
 FAREWELL = 2.0
 
-#: How the wait for a collective is paced: so many looks without a pause, then pauses between these (seconds).
-EAGER_LOOKS, FIRST_PAUSE, LONGEST_PAUSE = 100, 20e-6, 200e-6
+#: While a collective of gloo runs, `check` is asked this often; its end is noticed at once.
+BLINK = timedelta(milliseconds=20)
+
+#: Pauses between looks at what cannot be waited for with a limit: at first, and at most (seconds).
+FIRST_PAUSE, LONGEST_PAUSE = 20e-6, 200e-6
 
 
 class Group:
@@ -143,13 +146,12 @@ class Group:
             SeatLost: The seat is lost.
         """
         for work in works:
-            looks, pause = 0, FIRST_PAUSE
+            pause = FIRST_PAUSE
             while not work.is_completed():
                 self.check()
-                looks += 1
-                if looks < EAGER_LOOKS:
-                    time.sleep(0)
-                else:
+                if self._data is self._gloo:
+                    _wait_a_blink(work)
+                else:  # NCCL takes a limit for the whole group's end
                     time.sleep(pause)
                     pause = min(2 * pause, LONGEST_PAUSE)
             self._attempt(work.wait)
@@ -191,6 +193,14 @@ class Group:
             reason = f"a member was lost in an exchange: {_line(error)}"
             self._broken(reason)
             raise CrewChanged(reason) from error
+
+
+def _wait_a_blink(work: Work) -> None:
+    """Return when a collective of gloo has ended, or failed, or after a blink."""
+    try:
+        work.wait(BLINK)
+    except RuntimeError:
+        return  # the blink is over; a collective that failed is completed, and raises when it is asked again
 
 
 #: Threads that make or close groups.
