@@ -90,6 +90,7 @@ def arithmetic():
         operation("maximum", FIRST, 0.0)(b),
         operation("clip", FIRST, 0.0, 0.5)(b),
         operation("negative")(b),
+        operation("abs")(b),
         operation("square")(b),
         operation("exp")(b),
         operation("tanh")(b),

@@ -100,6 +100,11 @@ def _negative(made: Expression, name: str, given: dict[str, Any]) -> Result:
     return scaled(made, given["x"], -1.0)
 
 
+def _absolute(made: Expression, name: str, given: dict[str, Any]) -> Result:
+    opposite = scaled(made, given["x"], -1.0)
+    return None if opposite is None else made.apply("Maximum", [given["x"], opposite])
+
+
 def _square(made: Expression, name: str, given: dict[str, Any]) -> Result:
     return made.apply("Multiply", [given["x"]] * 2)
 
@@ -263,6 +268,7 @@ _RULES: dict[str, Callable[[Expression, str, dict[str, Any]], Result]] = {
     **dict.fromkeys(("add", "divide", "maximum", "minimum", "multiply", "power", "subtract"), _arithmetic),
     **dict.fromkeys(("max", "mean", "sum"), _reduced),
     **dict.fromkeys(("transpose", "swapaxes"), _transpose),
+    **dict.fromkeys(("abs", "absolute"), _absolute),
     "cast": _cast,
     "clip": _clip,
     "concatenate": _concatenate,
