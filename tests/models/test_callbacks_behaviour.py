@@ -2,6 +2,8 @@
 
 import io
 import math
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -285,6 +287,31 @@ class Clock:
 
 
 class TestProgbar:
+    def test_a_notebook_shows_and_keeps_one_line(self, monkeypatch):
+        shown = []
+
+        class Handle:
+            def update(self, data, raw):
+                shown[-1].append(data["text/plain"])
+
+        def display(data, raw, display_id):
+            shown.append([data["text/plain"]])
+            return Handle()
+
+        package, module = ModuleType("IPython"), ModuleType("IPython.display")
+        module.display = display
+        monkeypatch.setitem(sys.modules, "IPython", package)
+        monkeypatch.setitem(sys.modules, "IPython.display", module)
+        stream = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})()
+        bar = Progbar(4, width=4, stream=stream, interval=0.0)
+        for _ in range(4):
+            bar.add(1, [("loss", 0.5)])
+        assert stream.getvalue() == ""
+        ((*drawn, last),) = shown
+        assert [line[:8] for line in drawn] == ["1/4 [>..", "2/4 [=>.", "3/4 [==>"]
+        assert last.startswith("4/4 [====] - 0s ")
+        assert last.endswith(" - loss: 0.5000")
+
     def test_a_terminal_gets_a_bar_that_is_drawn_over(self):
         clock, stream = Clock(), Terminal()
         bar = Progbar(10, width=10, stream=stream, clock=clock)

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from batchyard.models.backend.configuration import normalize_data_format
+from batchyard.models.backend.mean_pooling import avg_pool3d
 from batchyard.models.backend.symbolic_call import as_sizes, as_tensor, operation
 from batchyard.models.errors import InvalidArgumentError
 
@@ -37,7 +38,7 @@ _TRANSPOSED: dict[int, Callable[..., Tensor]] = {
     3: functional.conv_transpose3d,
 }
 _MAX: dict[int, Callable[..., Tensor]] = {2: functional.max_pool2d, 3: functional.max_pool3d}
-_AVERAGE: dict[int, Callable[..., Tensor]] = {2: functional.avg_pool2d, 3: functional.avg_pool3d}
+_AVERAGE: dict[int, Callable[..., Tensor]] = {2: functional.avg_pool2d, 3: avg_pool3d}
 
 
 def _each(value: int | Sequence[int], axes: int) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
-from batchyard.models.callbacks.console import is_dynamic, is_terminal
+from batchyard.models.callbacks.console import NotebookLine, is_dynamic, is_notebook, is_terminal
 
 Values = Iterable[tuple[str, Any]]
 
@@ -16,7 +16,8 @@ Values = Iterable[tuple[str, Any]]
 class Progbar:
     """Shows how far something is, how long it will still take, and some numbers.
 
-    In a terminal or notebook the bar is drawn over itself; in a file it writes one line, at the end.
+    In a terminal or notebook the bar is drawn over itself; in a file it writes one line, at the end. A
+    notebook's file keeps the last one only.
 
     Args:
         target: number of units that make the whole; None if it isn't known.
@@ -52,6 +53,7 @@ class Progbar:
         self._stream = stream if stream is not None else sys.stdout
         self._clock = clock
         self._dynamic = is_dynamic(self._stream)
+        self._line_shown = NotebookLine() if is_notebook(self._stream) else None
         self._begin = clock()
         self._drawn_at: float | None = None
         self._drawn_length = 0
@@ -96,7 +98,8 @@ class Progbar:
             self._sums[name] = (value, 1)
         if self.draws:
             self._draw(self._line(finished=True), ended=True)
-            self._write("\n")
+            if self._line_shown is None:
+                self._write("\n")
         elif self.verbose:
             self._write(f"{prefix}{self._summary()}\n")
 
@@ -133,6 +136,10 @@ class Progbar:
         )
 
     def _draw(self, line: str, ended: bool = False) -> None:
+        if self._line_shown is not None:
+            self._line_shown.show(line)
+            self._drawn_at = self._clock()
+            return
         if not ended and is_terminal(self._stream):  # a line that wraps could not be drawn over
             width = shutil.get_terminal_size().columns - 1
             line = line if len(line) <= width else f"{line[: width - 1]}…"

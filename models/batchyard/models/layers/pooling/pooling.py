@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from batchyard.models.backend.configuration import normalize_data_format
+from batchyard.models.backend.mean_pooling import avg_pool3d
 from batchyard.models.engine.input_spec import InputSpec
 from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.symbolic import Shape
@@ -101,7 +102,7 @@ class AveragePooling(Pooling):
     """Takes the mean of each window, over what it covers of the input itself."""
 
     def _pool(self, x: Tensor, size: tuple[int, ...], strides: tuple[int, ...], sides: _Sides) -> Tensor:
-        pool = functional.avg_pool2d if len(size) == 2 else functional.avg_pool3d
+        pool = functional.avg_pool2d if len(size) == 2 else avg_pool3d
         ceil = _ends_beyond(sides, strides)
         if ceil or all(before == after for before, after in sides):
             return pool(x, size, strides, [before for before, _ in sides], ceil, count_include_pad=False)
