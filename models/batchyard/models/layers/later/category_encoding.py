@@ -10,7 +10,7 @@ from torch import Tensor
 from batchyard.models.backend.configuration import torch_dtype
 from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.symbolic import Shape
-from batchyard.models.layers.later.encoding import check_mode, encode, encoded_shape
+from batchyard.models.layers.later.encoding import check_mode, encode, encoded_shape, expect_few
 from batchyard.models.layers.registry import layers
 
 __all__ = ["CategoryEncoding"]
@@ -51,7 +51,7 @@ class CategoryEncoding(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.num_tokens = int(num_tokens)
+        self.num_tokens = expect_few(int(num_tokens))
         self.output_mode = check_mode(output_mode, sparse)
 
     def call(self, inputs: Tensor | Sequence[Tensor]) -> Tensor:

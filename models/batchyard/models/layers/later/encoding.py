@@ -10,7 +10,7 @@ from torch import Tensor
 from batchyard.models.engine.symbolic import Shape
 from batchyard.models.errors import InvalidArgumentError
 
-__all__ = ["check_mode", "encode", "encoded_shape"]
+__all__ = ["check_mode", "encode", "encoded_shape", "expect_few"]
 
 _MODES = ("one_hot", "multi_hot", "count")
 #: The most categories: a file may ask for any number.
@@ -31,6 +31,17 @@ def check_mode(mode: str, sparse: Any, also: tuple[str, ...] = ()) -> str:
     return mode
 
 
+def expect_few(count: int) -> int:
+    """Returns a number of categories.
+
+    Raises:
+        InvalidArgumentError: if there are none, or too many.
+    """
+    if not 0 < count <= _MOST:
+        raise InvalidArgumentError(f"There may be from 1 to {_MOST} categories. Received: {count}.")
+    return count
+
+
 def encode(indices: Tensor, mode: str, count: int, weights: Tensor | None, dtype: torch.dtype) -> Tensor:
     """Returns a vector for each row, or with "one_hot" for each number.
 
@@ -44,8 +55,7 @@ def encode(indices: Tensor, mode: str, count: int, weights: Tensor | None, dtype
     Raises:
         InvalidArgumentError: where a number is outside.
     """
-    if count > _MOST:
-        raise InvalidArgumentError(f"There may be {_MOST} categories at most. Received: {count}.")
+    expect_few(count)
     if not indices.is_meta and bool(((indices < 0) | (indices >= count)).any()):
         raise InvalidArgumentError(f"Expected categories from 0 to {count - 1}, found others.")
     if mode == "one_hot" or indices.ndim < 2:

@@ -44,7 +44,6 @@ class RMSNormalization(Layer):
         super().__init__(**kwargs)
         self.axis = axis
         self.epsilon = epsilon
-        self.supports_masking = True
 
     def _axes(self, rank: int) -> list[int]:
         given = [self.axis] if isinstance(self.axis, int) else list(self.axis)

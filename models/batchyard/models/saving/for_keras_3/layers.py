@@ -236,6 +236,9 @@ def describe_layer(layer: Layer) -> dict[str, Any]:
         }
     config = {key: _as_object(key, value) for key, value in config.items() if key not in _DROPPED}
     config.update(_inner(layer))
+    for key in ("activation", "recurrent_activation"):
+        if hasattr(getattr(layer, key, None), "get_config"):  # a layer in the place of a function
+            config[key] = describe_layer(getattr(layer, key))
     config["dtype"] = _dtype(layer)
     rule = _RULES.get(type(layer).__name__)
     if rule is not None:
@@ -313,6 +316,19 @@ def _without_data_format(config: dict[str, Any], layer: Layer) -> None:
         )
 
 
+def _discretization(config: dict[str, Any], layer: Layer) -> None:
+    for key in ("epsilon", "num_bins", "trainable"):  # of `adapt`, which has been
+        config.pop(key, None)
+
+
+def _interpolation(config: dict[str, Any], layer: Layer) -> None:
+    if config["interpolation"] in ("gaussian", "mitchellcubic"):
+        raise NotSerializableError(
+            f"Layer {layer.name!r} has interpolation={config['interpolation']!r}, which Keras 3 lacks. Use "
+            "'bicubic' or 'lanczos3'."
+        )
+
+
 def _random_crop(config: dict[str, Any], layer: Layer) -> None:
     if not config.pop("keeps_in_inference"):
         raise NotSerializableError(
@@ -358,13 +374,16 @@ def _function_of_lambda(config: dict[str, Any], layer: Layer) -> None:
 _RULES: dict[str, Callable[[dict[str, Any], Any], None]] = {
     "CuDNNGRU": _cudnn_gru,
     "CuDNNLSTM": _cudnn_lstm,
+    "Discretization": _discretization,
     "GroupQueryAttention": _attention_heads,
     "Lambda": _function_of_lambda,
+    "LaterUpSampling2D": _interpolation,
     "LeakyReLU": _leaky_relu,
     "MultiHeadAttention": _attention_heads,
     "RandomBrightness": _without_data_format,
     "RandomContrast": _without_data_format,
     "RandomCrop": _random_crop,
+    "Resizing": _interpolation,
     "SpatialDropout1D": _spatial_dropout,
     "SpatialDropout2D": _spatial_dropout,
     "SpatialDropout3D": _spatial_dropout,

@@ -52,12 +52,20 @@ def layer_of_operation(layer: NamedOperation) -> dict[str, Any] | None:
     """Return class and arguments of the layer that computes a function; None where there is none."""
     name, values = layer.operation, _arguments(layer)
     if name == "identity":
-        return {"class_name": "Identity", "config": {}}
+        return _identity(layer)
     if name == "l2_normalize" and values["axis"] is not None and values["epsilon"] == 1e-12:
         return {"class_name": "UnitNormalization", "config": {"axis": values["axis"]}}
     if name in ("mean", "max") and values["keepdims"] and values["axis"] is not None:
         return _global_pooling(layer, "Average" if name == "mean" else "Max", values["axis"])
     return None
+
+
+def _identity(layer: NamedOperation) -> dict[str, Any]:
+    """Return the layer that does nothing; where it ends a mask, one that takes each step once."""
+    for node in layer._inbound_nodes:
+        if node.input_masks[0] is not None and len(node.sources[0].shape) == 3:
+            return {"class_name": "UpSampling1D", "config": {"size": 1}}
+    return {"class_name": "Identity", "config": {}}
 
 
 def _global_pooling(layer: NamedOperation, kind: str, axis: Any) -> dict[str, Any] | None:

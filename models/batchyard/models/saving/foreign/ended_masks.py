@@ -118,7 +118,7 @@ def _takes_masks(layer: Mapping[str, Any]) -> bool:
     """Whether a layer does not refuse masks."""
     from batchyard.models.engine.layer import Layer
 
-    if layer["class_name"] in (*_LAST, *_NETWORKS):
+    if layer["class_name"] in (*_LAST, *_NETWORKS, "InputLayer"):
         return True
     made = _made(layer)
     return bool(made.supports_masking) or type(made).compute_mask is not Layer.compute_mask
