@@ -33,8 +33,9 @@ class Persistence:
             filepath: path, open `h5py.File`, or file-like object.
             overwrite: whether an existing file is replaced.
             include_optimizer: whether the optimizer's state is written.
-            target: "keras2" (HDF5, the default), "keras3" (HDF5 that Keras 3 opens) or "keras" (its archive,
-                the default for paths that end with `.keras`).
+            target: "keras2" (HDF5 of Keras 2.2.4's classes alone), "keras3" (HDF5 that Keras 3 opens) or
+                "keras" (its archive, the default for paths that end with `.keras`). By default HDF5 with the
+                model exactly as it is, and a warning where Keras 2.2.4 can't open that.
         """
         from batchyard.models.saving import save_model
 
