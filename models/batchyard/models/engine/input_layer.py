@@ -44,7 +44,8 @@ class InputLayer(Layer):
         if sparse:
             raise InvalidArgumentError("sparse=True is not supported: torch layers take dense tensors.")
         if input_tensor is not None:
-            if not isinstance(input_tensor, Tensor):
+            formula = isinstance(input_tensor, SymbolicTensor) and input_tensor._of_variables
+            if not isinstance(input_tensor, Tensor) and not formula:
                 raise InvalidArgumentError(
                     f"An input's tensor must be a torch tensor. Received: {input_tensor!r}. What Input or a "
                     "layer returned is used as it is."
@@ -67,7 +68,8 @@ class InputLayer(Layer):
         )
         self.built = True
         # No part of the model for torch: a parameter given here isn't the model's.
-        object.__setattr__(self, "input_tensor", None if input_tensor is None else input_tensor.detach())
+        kept = input_tensor.detach() if isinstance(input_tensor, Tensor) else input_tensor
+        object.__setattr__(self, "input_tensor", kept)
         self.sparse = sparse
         self._tensor = SymbolicTensor(self.batch_input_shape, torch_dtype(self.dtype), self.name)
         Node(self, [], [self._tensor])

@@ -298,8 +298,10 @@ class Model(Pickling, Network):
             class_weight: weight per class number; for several outputs a list or dictionary of such.
             sample_weight: weight per row; for several outputs a list or dictionary of such.
             initial_epoch: the number of the first epoch.
-            steps_per_epoch: batches per epoch; all by default.
-            validation_steps: batches per evaluation; all by default.
+            steps_per_epoch: batches per epoch; all by default. Without batch_size each of them is all rows, as
+                in Keras 2.2.4: so symbolic tensors that follow from variables, and random ones, are data too.
+            validation_steps: batches per evaluation; all by default. With steps_per_epoch and without
+                batch_size each of them is all rows.
             lanes: logical shards of each batch (1, 2, 4, …): a job of the cluster with as many lanes and the
                 same seed gives the same bits.
             validation_freq: validates only after every so many epochs, or after the epochs of a list, counted
@@ -347,11 +349,11 @@ class Model(Pickling, Network):
             batch_size: rows at a time; 32 by default.
             verbose: 1 for a progress bar.
             sample_weight: as in `fit`.
-            steps: batches; all by default.
+            steps: batches; all by default. Without batch_size each of them is all rows, as in Keras 2.2.4.
         """
         from batchyard.models.training.evaluate import evaluate
 
-        return evaluate(self, x, y, batch_size or 32, verbose, sample_weight, steps)
+        return evaluate(self, x, y, batch_size, verbose, sample_weight, steps)
 
     def predict(
         self, x: Any, batch_size: int | None = None, verbose: int = 0, steps: int | None = None
@@ -362,11 +364,11 @@ class Model(Pickling, Network):
             x: as in `fit`.
             batch_size: rows at a time; 32 by default.
             verbose: 1 for a progress bar.
-            steps: batches; all by default.
+            steps: batches; all by default. Without batch_size each of them is all rows, as in Keras 2.2.4.
         """
         from batchyard.models.training.predict import predict
 
-        return predict(self, x, batch_size or 32, verbose, steps)
+        return predict(self, x, batch_size, verbose, steps)
 
     def train_on_batch(
         self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from batchyard.models import losses
 from batchyard.models.backend.configuration import torch_dtype
-from batchyard.models.engine.symbolic import Shape
+from batchyard.models.engine.recording import with_numbers
+from batchyard.models.engine.symbolic import Shape, is_symbolic
 from batchyard.models.errors import DataError, InvalidTypeError
 from batchyard.models.training.data import Columns
 from batchyard.models.training.sparse_rows import SparseRows, is_sparse_matrix
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from batchyard.models.engine.model import Model
     from batchyard.models.training.compile import Objective
 
-__all__ = ["columns_of"]
+__all__ = ["columns_of", "is_formula", "tensors_brought"]
 
 #: Losses whose targets have the shape of the output.
 _SAME_SHAPE = (
@@ -53,6 +54,8 @@ def columns_of(
     Raises:
         DataError: if something does not fit.
     """
+    if is_formula(x) or is_formula(y) or is_formula(sample_weight):
+        x, y, sample_weight = with_numbers((x, y, sample_weight))
     if not model.built:
         model.build(_shapes_of(x))
     inputs = _inputs(model, x)
@@ -79,6 +82,13 @@ def columns_of(
     )
 
 
+def is_formula(data: Any) -> bool:
+    """Whether data are, or a list or dictionary of them holds, symbolic tensors."""
+    if isinstance(data, Mapping):
+        data = list(data.values())
+    return is_symbolic(data)
+
+
 def _shapes_of(x: Any) -> Any:
     """Returns the shape, or the list of shapes, for which a model is built."""
     several = list(x.values()) if isinstance(x, Mapping) else x
@@ -88,9 +98,14 @@ def _shapes_of(x: Any) -> Any:
     return (None, *_column(only, "x").shape[1:])
 
 
+def tensors_brought(model: Model) -> list[Any]:
+    """Returns for each input the tensor that it brings along, or None."""
+    return [getattr(tensor._keras_history.layer, "input_tensor", None) for tensor in model.inputs]
+
+
 def _inputs(model: Model, x: Any) -> list[Any]:
     """Returns a column per input: what it brings along, or what was passed for it."""
-    brought = [getattr(tensor._keras_history.layer, "input_tensor", None) for tensor in model.inputs]
+    brought = with_numbers(tensors_brought(model))
     names = [n for n, tensor in zip(model.input_names, brought, strict=True) if tensor is None]
     empty = x is None or (isinstance(x, list | tuple | Mapping) and not x)
     given = iter([] if empty and not names else _spread(x, names, "x", "input"))
@@ -115,7 +130,7 @@ def _targets(y: Any, objectives: Sequence[Objective]) -> list[Any]:
         )
     given = iter([] if y is None else _spread(y, names, "y", "output"))
     return [
-        _fit_target(next(given) if objective.target is None else objective.target, objective)
+        _fit_target(next(given) if objective.target is None else with_numbers(objective.target), objective)
         for objective in objectives
     ]
 

@@ -67,7 +67,7 @@ class Objective:
     temporal: bool
     masked: bool = False
     counts_masked_steps: bool = False
-    target: Tensor | None = None
+    target: Tensor | SymbolicTensor | None = None
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ def _modes(value: Any, names: list[str]) -> list[Any]:
     return modes
 
 
-def _fixed_targets(value: Any, names: list[str]) -> list[Tensor | None]:
+def _fixed_targets(value: Any, names: list[str]) -> list[Tensor | SymbolicTensor | None]:
     """Returns the target of each output that was fixed; a symbolic tensor stands for targets to come."""
     if value is None:
         return [None] * len(names)
@@ -244,7 +244,14 @@ def _fixed_targets(value: Any, names: list[str]) -> list[Tensor | None]:
             f"{value!r}."
         )
     found = _per_output(value, names, "target_tensors")
-    return [one.detach() if isinstance(one, Tensor) else None for one in found]
+    return [_data(one) for one in found]
+
+
+def _data(target: Any) -> Tensor | SymbolicTensor | None:
+    """Returns a fixed target that is a tensor, or follows from variables."""
+    if isinstance(target, SymbolicTensor):
+        return target if target._of_variables else None
+    return target.detach() if isinstance(target, Tensor) else None
 
 
 def _per_output(value: Any, names: list[str], what: str, sequence: Any = list | tuple) -> list[Any]:

@@ -27,6 +27,7 @@ from batchyard.models.training.objectives import ForwardPass, counts_length, mas
 from batchyard.models.training.phase import phase_scope
 from batchyard.models.training.progress import shown_progress
 from batchyard.models.training.states import keep_lane_states, lane_states, states_length
+from batchyard.models.training.stepwise import WholeEvaluation, check_steps, read_formulas
 from batchyard.models.training.strategy import LocalStrategy, Strategy
 
 if TYPE_CHECKING:
@@ -155,12 +156,19 @@ def evaluation_logs(
 
 
 def evaluate(
-    model: Model, x: Any, y: Any, batch_size: int, verbose: int, sample_weight: Any, steps: int | None
+    model: Model, x: Any, y: Any, batch_size: int | None, verbose: int, sample_weight: Any, steps: int | None
 ) -> float | list[float]:
     """Is `Model.evaluate`."""
-    data = ArrayEvaluation(columns_of(model, x, y, sample_weight), batch_size)
-    rows = data.samples if steps is None else min(data.samples, steps * batch_size)
-    with shown_progress(rows, verbose) as progress:
-        logs = evaluation_logs(model, data, LocalStrategy(), steps, progress)
+    check_steps("steps", steps, x, y)
+    if steps is not None and batch_size is None:
+        whole = WholeEvaluation(read_formulas(model, x, y, sample_weight), steps)
+        with shown_progress(steps, verbose, "step") as progress:
+            logs = evaluation_logs(model, whole, LocalStrategy(), progress=lambda rows: progress(1))
+    else:
+        size = batch_size or 32
+        data = ArrayEvaluation(columns_of(model, x, y, sample_weight), size)
+        rows = data.samples if steps is None else min(data.samples, steps * size)
+        with shown_progress(rows, verbose) as progress:
+            logs = evaluation_logs(model, data, LocalStrategy(), steps, progress)
     values = list(logs.values())
     return np.float64(values[0]) if len(values) == 1 else values  # a number with a shape, as Keras gives

@@ -22,6 +22,7 @@ from batchyard.models.training.data import (
 from batchyard.models.training.loop import fit_loop
 from batchyard.models.training.randomness import draw_seed
 from batchyard.models.training.state import FitState
+from batchyard.models.training.stepwise import WholeEvaluation, WholeTraining, check_steps, read_formulas
 from batchyard.models.training.strategy import LocalStrategy
 from batchyard.models.training.validation_epochs import ValidationFrequency, check_frequency
 
@@ -58,15 +59,27 @@ def fit(
     check_frequency(validation_freq)
     if shuffle not in (True, False, "batch"):
         raise InvalidArgumentError(f"shuffle must be True, False or 'batch'. Received: {shuffle!r}.")
-    size = batch_size or 32
-    columns = columns_of(model, x, y, sample_weight, class_weight)
-    columns, held_out = _validation(model, columns, validation_split, validation_data)
-    data = ArrayData(columns, size, shuffle)  # type: ignore[arg-type]
-    if steps_per_epoch is not None:
-        data.limit(steps_per_epoch)
-    validation = None if held_out is None else ArrayEvaluation(held_out, size)
-    if validation is not None and validation_steps is not None:
-        validation.limit(validation_steps)
+    check_steps("steps_per_epoch", steps_per_epoch, x, y)
+    given = (x, y, sample_weight, class_weight)
+    data: TrainingData
+    validation: EvaluationData | None
+    if steps_per_epoch is not None and batch_size is None:
+        data, validation = _whole(
+            model, given, steps_per_epoch, validation_split, validation_data, validation_steps or 1
+        )
+        facts: dict[str, Any] = {"batch_size": None}
+    else:
+        size = batch_size or 32
+        columns, held_out = _validation(model, columns_of(model, *given), validation_split, validation_data)
+        data = ArrayData(columns, size, shuffle)  # type: ignore[arg-type]
+        if steps_per_epoch is not None:
+            data.limit(steps_per_epoch)
+        facts = {"batch_size": size, "samples": data.samples}
+        validation = None
+        if held_out is not None:
+            validation = ArrayEvaluation(held_out, size)
+            if validation_steps is not None:
+                validation.limit(validation_steps)
     return train(
         model,
         data,
@@ -76,7 +89,7 @@ def fit(
         initial_epoch=initial_epoch,
         verbose=verbose,
         lanes=lanes,
-        facts={"batch_size": size, "samples": data.samples},
+        facts=facts,
         validation_freq=validation_freq,
     )
 
@@ -158,14 +171,40 @@ def _log_names(model: Model, validated: bool) -> list[str]:
     return names + ([f"val_{name}" for name in names] if validated else [])
 
 
+def _whole(
+    model: Model,
+    given: tuple[Any, ...],
+    steps: int,
+    split: float,
+    validation_data: Any,
+    validation_steps: int,
+) -> tuple[TrainingData, EvaluationData | None]:
+    """Returns what to train and evaluate on if each step takes all rows; see `fit` for the arguments."""
+    read = read_formulas(model, *given)
+    if validation_data is not None:
+        _check_pair(validation_data)
+        return WholeTraining(read, steps), WholeEvaluation(
+            read_formulas(model, *validation_data), validation_steps
+        )
+    if not split:
+        return WholeTraining(read, steps), None
+    columns, held_out = _validation(model, read(), split, None)
+    assert held_out is not None  # there is a split
+    return WholeTraining(lambda: columns, steps), WholeEvaluation(lambda: held_out, validation_steps)
+
+
+def _check_pair(given: Any) -> None:
+    if not isinstance(given, list | tuple) or len(given) not in (2, 3):
+        raise DataError(
+            f"validation_data must be (x, y) or (x, y, sample_weight). Received: {type(given).__name__}"
+            f"{f' of length {len(given)}' if isinstance(given, list | tuple) else ''}."
+        )
+
+
 def _validation(model: Model, columns: Columns, split: float, given: Any) -> tuple[Columns, Columns | None]:
     """Returns the rows to train on and those to evaluate on."""
     if given is not None:
-        if not isinstance(given, list | tuple) or len(given) not in (2, 3):
-            raise DataError(
-                f"validation_data must be (x, y) or (x, y, sample_weight). Received: {type(given).__name__}"
-                f"{f' of length {len(given)}' if isinstance(given, list | tuple) else ''}."
-            )
+        _check_pair(given)
         return columns, columns_of(model, *given)
     if not split:
         return columns, None

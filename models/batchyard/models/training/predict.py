@@ -18,6 +18,7 @@ from batchyard.models.training.computation import computation_of
 from batchyard.models.training.phase import phase_scope
 from batchyard.models.training.progress import shown_progress
 from batchyard.models.training.states import expect_whole_batches
+from batchyard.models.training.stepwise import check_steps, read_formulas
 
 if TYPE_CHECKING:
     from batchyard.models.engine.model import Model
@@ -49,8 +50,25 @@ def _outputs(model: Model, inputs: Sequence[Tensor], count: int, rows: int) -> l
         return [output[:count].contiguous().cpu() for output in computation_of(model).outputs(model, inputs)]
 
 
-def predict(model: Model, x: Any, batch_size: int, verbose: int, steps: int | None) -> Any:
+def _predict_whole(model: Model, x: Any, verbose: int, steps: int) -> Any:
+    """Predicts all rows at each step, and joins what comes of them."""
+    read = read_formulas(model, x)
+    parts: list[list[NDArray[Any]]] = []
+    with shown_progress(steps, verbose, "step") as progress:
+        for _ in range(steps):
+            columns = read()
+            inputs, rows = columns.lane(slice(0, columns.rows)).inputs, columns.rows
+            parts.append([output.numpy() for output in _outputs(model, inputs, rows, rows)])
+            progress(1)
+    return unpack_singleton([np.concatenate(outputs) for outputs in zip(*parts, strict=True)])
+
+
+def predict(model: Model, x: Any, batch_size: int | None, verbose: int, steps: int | None) -> Any:
     """Is `Model.predict`."""
+    check_steps("steps", steps, x)
+    if steps is not None and batch_size is None:
+        return _predict_whole(model, x, verbose, steps)
+    batch_size = batch_size or 32
     columns = columns_of(model, x)
     rows = columns.rows
     if steps is not None:
