@@ -298,8 +298,8 @@ class Model(Pickling, Network):
             class_weight: weight per class number; for several outputs a list or dictionary of such.
             sample_weight: weight per row; for several outputs a list or dictionary of such.
             initial_epoch: the number of the first epoch.
-            steps_per_epoch: batches per epoch; all by default. Without batch_size each of them is all rows, as
-                in Keras 2.2.4: so symbolic tensors that follow from variables, and random ones, are data too.
+            steps_per_epoch: batches per epoch; all by default. Without batch_size each of them is all rows,
+                as in Keras 2.2.4: so symbolic tensors that follow from variables, and random ones, are data.
             validation_steps: batches per evaluation; all by default. With steps_per_epoch and without
                 batch_size each of them is all rows.
             lanes: logical shards of each batch (1, 2, 4, …): a job of the cluster with as many lanes and the
