@@ -145,6 +145,11 @@ class Archive:
                 f"{len(found)} times. It is a zip file, but no model of Keras."
             )
         info = found[0]
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ModelFileError(
+                f"{member} in {self.name} is packed by method {info.compress_type} of zip. Expected one that "
+                "is stored or deflated, as Keras does."
+            )
         allowed = _FREE_BYTES + _LARGEST_RATIO * info.compress_size if limit is None else limit
         if info.file_size > allowed or info.compress_size > self.size():
             raise ModelFileError(

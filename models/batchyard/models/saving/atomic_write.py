@@ -24,11 +24,17 @@ def write_atomically(path: str | os.PathLike[str], overwrite: bool = True) -> It
     Raises:
         ModelFileError: where the file exists and mustn't be replaced, or can't be written.
     """
+    if "\0" in os.fspath(path):
+        raise ModelFileError(f"The name {os.fspath(path)!r} has a zero byte in it. Choose another name.")
     target = os.path.realpath(path)
     if not overwrite and os.path.exists(target):
         raise ModelFileError(
             f"{os.fspath(path)} exists, and overwrite=False was given. Choose another name, or pass "
             f"overwrite=True."
+        )
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise ModelFileError(
+            f"{os.fspath(path)} is a folder or a device, which a file must not replace. Choose another name."
         )
     directory, name = os.path.split(target)
     temporary = os.path.join(directory, f".{name}.{secrets.token_hex(6)}.tmp")
@@ -46,7 +52,7 @@ def write_atomically(path: str | os.PathLike[str], overwrite: bool = True) -> It
                 "Check that its folder exists and may be written to, and that the disk has space."
             ) from error
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # it isn't there, or could not be there; what matters was told above
             os.remove(temporary)
 
 

@@ -38,6 +38,8 @@ _DTYPES = {
     "U32": "uint32",
     "U64": "uint64",
 }
+#: The most tensors in a file.
+_COUNT_LIMIT = 50_000
 #: The key under which a `.safetensors` file of ours keeps the model's configuration.
 CONFIG = "batchyard"
 
@@ -54,6 +56,8 @@ def tensors_in_head(path: str) -> list[ArrayReport]:
         ModelFileError: where it is damaged.
     """
     with _opened(path) as file:
+        if len(file.keys()) > _COUNT_LIMIT:
+            raise ModelFileError(f"{path} has {len(file.keys())} tensors, at most {_COUNT_LIMIT} are read.")
         slices = [(name, file.get_slice(name)) for name in file.keys()]  # noqa: SIM118  # no dictionary
         return [
             ArrayReport(name, tuple(one.get_shape()), _DTYPES.get(one.get_dtype(), one.get_dtype()))

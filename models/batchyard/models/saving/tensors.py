@@ -50,8 +50,8 @@ def named_tensors(model: Model) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for layer in model.layers:
         for weight in layer.weights:
-            path = weight.keras_name.removesuffix(":0").split("/")
-            path = path if path[0] == layer.name else [layer.name, *path]
+            path, own = weight.keras_name.removesuffix(":0").split("/"), str(layer.name)
+            path = path if path[0] == own else [own, *path]
             name, number = ".".join(path), 0
             while name in tensors:
                 number += 1
@@ -134,6 +134,7 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """
     name = os.fspath(path)
     if is_safetensors(name):
+        tensors_in_head(name)  # refuses too many
         try:
             return dict(safetensors_package().load_file(name))
         except (OSError, ValueError, safetensors_package("safetensors").SafetensorError) as error:
@@ -155,7 +156,8 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     ) as error:
         raise ModelFileError(unreadable(name, error)) from error
     if not isinstance(found, dict) or not all(
-        isinstance(key, str) and isinstance(value, Tensor) for key, value in found.items()
+        isinstance(key, str) and isinstance(value, Tensor) and not value.is_nested
+        for key, value in found.items()
     ):
         raise ModelFileError(
             f"Expected {name} to hold tensors by name (torch.save(model.state_dict(), ...)), found "
