@@ -247,6 +247,53 @@ class _LstmHard(nn.Module):
         return self.dense(h)
 
 
+class _Bidirectional(nn.Module):
+    def __init__(self, workload: Workload) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(workload.words, 64)
+        self.lstm = nn.LSTM(64, 64, batch_first=True, bidirectional=True)
+        self.dense = nn.Linear(128, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, (last, _) = self.lstm(self.embedding(x))
+        return self.dense(torch.cat([last[0], last[1]], 1))
+
+
+class _Gru(nn.Module):
+    """Keras 2's GRU with the step written out: torch's resets after the product, and has no hard_sigmoid."""
+
+    def __init__(self, workload: Workload) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(workload.words, 64)
+        self.inputs = nn.Linear(64, 192)
+        self.gates = nn.Parameter(torch.randn(64, 128) / 8)
+        self.candidate = nn.Parameter(torch.randn(64, 64) / 8)
+        self.dense = nn.Linear(64, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.zeros(len(x), 64, device=x.device)
+        for projected in self.inputs(self.embedding(x.t())).unbind(0):
+            gates = torch.addmm(projected[:, :128], h, self.gates)
+            z, r = torch.clamp(0.2 * gates + 0.5, 0.0, 1.0).chunk(2, 1)
+            found = torch.tanh(torch.addmm(projected[:, 128:], r * h, self.candidate))
+            h = torch.lerp(found, h, z)
+        return self.dense(h)
+
+
+class _Conv1d(nn.Module):
+    def __init__(self, workload: Workload) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(workload.words, 50)
+        self.convolution = nn.Conv1d(50, 250, 3)
+        self.head = nn.Sequential(
+            nn.Linear(250, 250), nn.Dropout(0.2), nn.ReLU(inplace=True), nn.Linear(250, 1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = functional.dropout(self.embedding(x), 0.2, self.training).transpose(1, 2)
+        return self.head(functional.relu(self.convolution(y), inplace=True).amax(2))
+
+
 def _overhead(workload: Workload) -> nn.Module:
     return nn.Sequential(nn.Linear(16, 16), nn.ReLU(inplace=True), nn.Linear(16, 1))
 
@@ -271,6 +318,9 @@ MODELS: dict[str, Callable[[Workload], nn.Module]] = {
     "resnet20": _resnet20,
     "lstm": _Lstm,
     "lstm-hard": _LstmHard,
+    "bidirectional": _Bidirectional,
+    "gru": _Gru,
+    "conv1d": _Conv1d,
     "overhead": _overhead,
     "stateful": _Stateful,
 }

@@ -136,6 +136,32 @@ def _lstm_hard(keras: Any, workload: Workload) -> Any:
     return _lstm(keras, workload, "hard_sigmoid")
 
 
+def _bidirectional(keras: Any, workload: Workload) -> Any:
+    layers = keras.layers
+    inputs = keras.Input(workload.shape, dtype="int32")
+    both = layers.Bidirectional(layers.LSTM(64, recurrent_activation="sigmoid"))
+    x = both(layers.Embedding(workload.words, 64)(inputs))
+    return keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
+
+
+def _gru(keras: Any, workload: Workload) -> Any:
+    layers = keras.layers
+    inputs = keras.Input(workload.shape, dtype="int32")
+    gru = layers.GRU(64, recurrent_activation="hard_sigmoid", reset_after=False)
+    return keras.Model(
+        inputs, layers.Dense(1, activation="sigmoid")(gru(layers.Embedding(workload.words, 64)(inputs)))
+    )
+
+
+def _conv1d(keras: Any, workload: Workload) -> Any:
+    layers = keras.layers
+    inputs = keras.Input(workload.shape, dtype="int32")
+    x = layers.Dropout(0.2)(layers.Embedding(workload.words, 50)(inputs))
+    x = layers.GlobalMaxPooling1D()(layers.Conv1D(250, 3, activation="relu")(x))
+    x = layers.Activation("relu")(layers.Dropout(0.2)(layers.Dense(250)(x)))
+    return keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
+
+
 def _overhead(keras: Any, workload: Workload) -> Any:
     inputs = keras.Input(workload.shape)
     hidden = keras.layers.Dense(16, activation="relu")(inputs)
@@ -156,6 +182,9 @@ MODELS: dict[str, Callable[[Any, Workload], Any]] = {
     "resnet20": _resnet20,
     "lstm": _lstm,
     "lstm-hard": _lstm_hard,
+    "bidirectional": _bidirectional,
+    "gru": _gru,
+    "conv1d": _conv1d,
     "overhead": _overhead,
     "stateful": _stateful,
 }

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from machine import machine
 from table import write_table
 from workloads import WORKLOADS
 
@@ -72,7 +73,7 @@ def main() -> None:
         results[workload] = measure(workload, names, given.rounds, flags) | {
             "command": " ".join(["speed.py", *sys.argv[1:]]),
             "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-            "machine": _machine(),
+            "machine": machine(),
         }
         raw.write_text(json.dumps(results, indent=1) + "\n")
     write_table({name: results[name] for name in WORKLOADS if name in results}, given.output / title)
@@ -146,17 +147,6 @@ def _device() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _machine() -> str:
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "CPU")
-    return f"{model}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}"
 
 
 if __name__ == "__main__":

@@ -53,6 +53,11 @@ WORKLOADS = {
     "lstm-hard": Workload(
         "the same with Keras 2's default, hard_sigmoid", 64, 5120, (80,), 1, 5000, predicts=False
     ),
+    "bidirectional": Workload(
+        "Embedding 5000×64, Bidirectional LSTM 64 over 80 (sigmoid), Adam, b64", 64, 2560, (80,), 1, 5000
+    ),
+    "gru": Workload("Embedding 5000×64, GRU 64 over 80 (hard_sigmoid), Adam, b64", 64, 2560, (80,), 1, 5000),
+    "conv1d": Workload("Embedding 5000×50, Conv1D 250×3, Dense 250, Adam, b32", 32, 1600, (400,), 1, 5000),
     "overhead": Workload("Dense 16, Dense 1, SGD, b32: overhead", 32, 65536, (16,), 0),
     "stateful": Workload("stateful LSTM 64 over 20×16, Adam, b32", 32, 6400, (20, 16), 0, predicts=False),
     "hdf5": Workload(
