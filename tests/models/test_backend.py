@@ -445,3 +445,10 @@ def test_windows_larger_than_the_smallest_sizes_fit_open_axes():
     assert Lambda(lambda one: K.pool2d(one, (5, 64)))(x).shape == (None, None, None, 3)
     model = Model(x, layers.MaxPooling2D(5)(layers.Conv2D(2, 7)(x)))
     assert (model.losses, model.uses_learning_phase) == ([], False)
+    steps = Input((None, 6))
+    assert Model(steps, layers.Reshape((24,))(steps)).losses == []
+
+
+def test_variables_can_be_shown_and_made_numbers_of():
+    assert repr(K.variable([[1.0, 2.0], [3.0, 4.0]])).startswith("Parameter containing:\n")
+    assert (float(K.variable(2.5)), int(K.variable(2))) == (2.5, 2)

@@ -11,44 +11,34 @@ fused operator that has corrected it for the size of the batch before Keras does
 corrected once.
 """
 
-import json
 import os
 import sys
-import time
-import traceback
 import warnings
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ["OMP_NUM_THREADS"] = "1"
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.dirname(os.path.dirname(sys.path[0])))
 
 import keras
-import numpy as np
 import random_case_parts
 import random_case_runner
 import tensorflow as tf
 from keras_224_in_order import count_steps_last
+
+from tests.oracle.random_programs import run_program
+from tests.oracle.serve_cases import serve
 
 
 def moving_average_update(variable, value, momentum):
     return tf.assign(variable, variable * momentum + tf.cast(value, variable.dtype) * (1 - momentum))
 
 
-def serve(lines, answers):
-    for line in lines:
-        path, began = line.strip(), time.time()
-        with open(path) as file:
-            case = json.load(file)
-        try:
-            found = random_case_runner.run(case, keras, random_case_parts)
-            np.savez(path + ".npz", **found)
-            answer = {"ok": True}
-        except Exception as error:
-            answer = {"ok": False, "error": repr(error)[:500], "trace": traceback.format_exc()[-2500:]}
-        answer["seconds"] = time.time() - began
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+def run(case):
+    if "program" in case:
+        return run_program(case, keras)
+    return random_case_runner.run(case, keras, random_case_parts)
 
 
 if __name__ == "__main__":
@@ -60,4 +50,4 @@ if __name__ == "__main__":
     count_steps_last()
     tf.logging.set_verbosity(tf.logging.ERROR)
     answers, sys.stdout = sys.stdout, sys.stderr
-    serve(sys.stdin, answers)
+    serve(sys.stdin, answers, run)

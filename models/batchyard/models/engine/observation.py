@@ -18,6 +18,9 @@ from batchyard.models.training.randomness import lane_scope
 
 __all__ = ["Observation", "depends_on_phase", "observe"]
 
+#: What open sizes are set to in the end, as some shapes fit one only: `Reshape((24,))` after (None, 6).
+_OTHER_SIZES = range(3, 17)
+
 
 @dataclass(frozen=True)
 class Observation:
@@ -48,7 +51,7 @@ def observe(node: Node) -> Observation:
     try:
         return _run_on_either(node, TRIAL_SIZES[0])
     except (RuntimeError, NotImplementedError) as error:
-        for size, _ in LARGER_SIZES:
+        for size in (*(one for one, _ in LARGER_SIZES), *_OTHER_SIZES):
             with suppress(RuntimeError, NotImplementedError):
                 return _run_on_either(node, size)
         raise ShapeError(
