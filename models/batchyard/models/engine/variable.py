@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from batchyard.models.engine.backward_slices import sliced
-from batchyard.models.engine.recording import records
+from batchyard.models.engine.recording import computing, records
 from batchyard.models.engine.symbolic import SymbolicTensor
 from batchyard.models.engine.weight import Weight
 
@@ -21,6 +21,11 @@ class Variable(Weight):
     by then. Where layers, losses and the like compute they give numbers. A layer's weights are no such
     variables: operators on them are torch's own.
     """
+
+    def __repr__(self) -> str:  # type: ignore[override]
+        with computing():  # torch takes it apart by operators
+            shown: str = super().__repr__()  # type: ignore[no-untyped-call]
+            return shown
 
     def __float__(self) -> float:
         return float(self.detach())
