@@ -179,9 +179,10 @@ def _transposed(
     sizes = sizes[1:-1] if last else sizes[2:]
     steps, gaps = _each(strides, axes), _each(dilation_rate, axes)
     windows = [(n - 1) * gap + 1 for n, gap in zip(weights.shape[:axes], gaps, strict=True)]
-    full = _TRANSPOSED[axes](
-        tensor, weights.permute(axes + 1, axes, *range(axes)), None, steps, 0, 0, 1, gaps
-    )
+    weights = weights.permute(axes + 1, axes, *range(axes))
+    if weights.shape[0] == 1:  # torch would take the stride of this axis, which can be any, at its word
+        weights = weights.clone(memory_format=torch.contiguous_format)
+    full = _TRANSPOSED[axes](tensor, weights, None, steps, 0, 0, 1, gaps)
     for axis, (before, _) in enumerate(_margins(sizes, windows, steps, padding), 2):
         size = sizes[axis - 2]
         lacking = before + size - full.shape[axis]

@@ -5,6 +5,7 @@ Losses of their own, and batch values for moving averages.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -18,8 +19,10 @@ __all__ = [
     "StateUpdate",
     "StepContext",
     "apply_moving_average",
+    "apply_moving_averages",
     "collecting",
     "current_step",
+    "in_step",
     "set_traced_step",
 ]
 
@@ -106,6 +109,11 @@ def current_step() -> StepContext | None:
     return _traced if torch.compiler.is_compiling() else _current.get()
 
 
+def in_step() -> bool:
+    """Whether a forward pass runs; not to be asked while torch's compiler traces."""
+    return _current.get() is not None
+
+
 def set_traced_step(context: StepContext | None) -> None:
     """Sets what `current_step` returns while torch's compiler traces; called by traced functions only."""
     global _traced
@@ -147,3 +155,33 @@ def apply_moving_average(update: MovingAverageUpdate, value: Tensor | None = Non
             update.variable.copy_(batch.reshape(update.variable.shape))
         else:
             update.variable.mul_(update.momentum).add_(batch, alpha=1.0 - update.momentum)
+
+
+def apply_moving_averages(updates: Sequence[MovingAverageUpdate], values: Sequence[Tensor]) -> None:
+    """Folds a step's values into their averages, in order; averages of one momentum by two calls together.
+
+    Args:
+        updates: which variables, and how.
+        values: the value for each.
+    """
+    together: dict[int, tuple[Tensor, Tensor]] = {}
+    momentum = 0.0
+    for update, value in zip(updates, values, strict=True):
+        averages = update.momentum != 0.0 and not update.counts
+        if not averages or update.momentum != momentum or id(update.variable) in together:
+            _fold(together, momentum)
+            together = {}
+        if averages:
+            momentum = update.momentum
+            together[id(update.variable)] = (update.variable, value)
+        else:
+            apply_moving_average(update, value)
+    _fold(together, momentum)
+
+
+def _fold(together: dict[int, tuple[Tensor, Tensor]], momentum: float) -> None:
+    if together:
+        variables, values = zip(*together.values(), strict=True)
+        with torch.no_grad():
+            torch._foreach_mul_(variables, momentum)
+            torch._foreach_add_(variables, values, alpha=1.0 - momentum)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["adam_update", "fusable", "momentum_update", "rmsprop_update"]
+__all__ = ["adam_update", "fusable", "momentum_update", "rmsprop_update", "stored_alike"]
 
 
 #: torch keeps no v for a momentum of 0; this one acts as 0, and v is kept, as Keras stores it.
@@ -25,7 +25,7 @@ def fusable(params: Sequence[Tensor]) -> bool:
     return (
         kind in (torch.float32, torch.float64)
         and device.type in ("cpu", "cuda")
-        and all(p.dtype is kind and p.device == device and p.is_contiguous() for p in params)
+        and all(p.dtype is kind and p.device == device and _fills_its_memory(p) for p in params)
     )
 
 
@@ -46,7 +46,7 @@ def momentum_update(
     """
     torch._fused_sgd_(
         params,
-        _without_gaps(grads),
+        stored_alike(grads, params),
         moments,
         weight_decay=0.0,
         momentum=momentum or _LEAST,
@@ -91,7 +91,7 @@ def adam_update(
     step = torch.full((), float(t), device=params[0].device)
     torch._fused_adam_(
         params,
-        _without_gaps(grads),
+        stored_alike(grads, params),
         m,
         v,
         vhat or [],
@@ -122,7 +122,7 @@ def rmsprop_update(
         rho: how much of a goes on.
         epsilon: added to the root.
     """
-    grads = _without_gaps(grads)
+    grads = stored_alike(grads, params)
     step = torch.full((), math.inf, device=params[0].device)
     torch._fused_adam_(
         params,
@@ -141,6 +141,27 @@ def rmsprop_update(
     )
 
 
-def _without_gaps(grads: list[Tensor]) -> list[Tensor]:
-    """Returns gradients that lie in memory as the weights do: the kernels do not look at axes."""
-    return [grad.contiguous() for grad in grads]
+def stored_alike(tensors: Sequence[Tensor], params: Sequence[Tensor]) -> list[Tensor]:
+    """Returns tensors that lie in memory as their weights do: the kernels do not look at axes."""
+    return [
+        tensor
+        if tensor.stride() == param.stride() or _same_order(tensor, param)
+        else torch.empty_like(param, dtype=tensor.dtype).copy_(tensor)
+        for tensor, param in zip(tensors, params, strict=True)
+    ]
+
+
+def _same_order(tensor: Tensor, param: Tensor) -> bool:
+    """Whether two tensors of one shape have the same strides, where the sizes are not 1."""
+    strides = zip(tensor.stride(), param.stride(), param.shape, strict=True)
+    return tensor.shape == param.shape and all(a == b or size == 1 for a, b, size in strides)
+
+
+def _fills_its_memory(tensor: Tensor) -> bool:
+    """Whether a tensor has no gaps, in whatever order of its axes."""
+    expected = 1
+    for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if size != 1 and stride != expected:
+            return False
+        expected *= size
+    return True

@@ -17,7 +17,7 @@ from batchyard.models.engine.recording import computing, is_recording, recording
 from batchyard.models.engine.symbolic import SymbolicTensor
 from batchyard.models.engine.variable import Variable
 from batchyard.models.errors import InvalidArgumentError, InvalidTypeError, ShapeError
-from batchyard.models.optimizers.fused import fusable
+from batchyard.models.optimizers.fused import fusable, stored_alike
 
 if TYPE_CHECKING:
     from batchyard.models.optimizers.recorded import RecordedUpdates
@@ -166,6 +166,9 @@ class Optimizer:
         self._fusable = fusable(params)
         shapes = [p.shape for p in params]
         if self._slots_fit(shapes, params):
+            for name in self.slot_names:
+                if not self._is_placeholder(name):
+                    self._slots[name] = stored_alike(self._slots[name], params)
             return
         self._slots = {name: [self._new_slot(name, p) for p in params] for name in self.slot_names}
         if self._pending is not None:

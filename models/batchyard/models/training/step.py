@@ -11,7 +11,7 @@ from torch import Tensor
 from batchyard.models.engine.step_context import (
     MovingAverageUpdate,
     StateUpdate,
-    apply_moving_average,
+    apply_moving_averages,
     collecting,
 )
 from batchyard.models.metrics.stateful import refuse_with_lanes
@@ -190,8 +190,7 @@ class TrainStep:
     def apply(self, total: LaneResult) -> None:
         """Applies the sum over all lanes: moving averages, states, the weight update. It does not fail."""
         count = len(self._updates)
-        for update, value in zip(self._updates, total.updates[:count], strict=True):
-            apply_moving_average(update, value)
+        apply_moving_averages(self._updates, total.updates[:count])
         keep_states(self._state_updates, total.updates[count:], copy=self.lanes > 1)
         scale = self._computation.loss_scale
         if scale is None or scale.accepts(total.grads):

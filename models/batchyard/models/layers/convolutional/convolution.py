@@ -13,7 +13,7 @@ from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.symbolic import Shape
 from batchyard.models.engine.weight import Weight
 from batchyard.models.errors import InvalidArgumentError, ShapeError
-from batchyard.models.layers.convolutional.sliding import convolve
+from batchyard.models.layers.convolutional.sliding import convolve, stored_by_filter
 from batchyard.models.layers.convolutional.windows import as_sizes, check_padding, output_size
 
 __all__ = ["Convolution"]
@@ -144,7 +144,7 @@ class Convolution(Layer):
         self.kernel = self.add_weight(
             "kernel",
             (*self.kernel_size, channels // self.groups, self.filters),
-            initializer=self.kernel_initializer,
+            initializer=stored_by_filter(self.kernel_initializer),
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )

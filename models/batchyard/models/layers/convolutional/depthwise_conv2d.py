@@ -10,7 +10,7 @@ from batchyard.models import constraints, initializers, regularizers
 from batchyard.models.engine.symbolic import Shape
 from batchyard.models.engine.weight import Weight
 from batchyard.models.layers.convolutional.conv2d import Conv2D
-from batchyard.models.layers.convolutional.sliding import convolve_channels_apart
+from batchyard.models.layers.convolutional.sliding import convolve_channels_apart, stored_by_filter
 from batchyard.models.layers.registry import layers
 
 __all__ = ["DepthwiseConv2D"]
@@ -92,7 +92,7 @@ class DepthwiseConv2D(Conv2D):
         self.depthwise_kernel = self.add_weight(
             "depthwise_kernel",
             (*self.kernel_size, channels, self.depth_multiplier),
-            initializer=self.depthwise_initializer,
+            initializer=stored_by_filter(self.depthwise_initializer, channels_apart=True),
             regularizer=self.depthwise_regularizer,
             constraint=self.depthwise_constraint,
         )

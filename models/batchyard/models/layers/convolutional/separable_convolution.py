@@ -10,7 +10,7 @@ from batchyard.models import constraints, initializers, regularizers
 from batchyard.models.engine.symbolic import Shape
 from batchyard.models.engine.weight import Weight
 from batchyard.models.layers.convolutional.convolution import Convolution
-from batchyard.models.layers.convolutional.sliding import convolve, convolve_channels_apart
+from batchyard.models.layers.convolutional.sliding import convolve, convolve_channels_apart, stored_by_filter
 from batchyard.models.layers.convolutional.windows import check_padding
 
 __all__ = ["SeparableConvolution"]
@@ -53,14 +53,14 @@ class SeparableConvolution(Convolution):
         self.depthwise_kernel = self.add_weight(
             "depthwise_kernel",
             (*self.kernel_size, channels, self.depth_multiplier),
-            initializer=self.depthwise_initializer,
+            initializer=stored_by_filter(self.depthwise_initializer, channels_apart=True),
             regularizer=self.depthwise_regularizer,
             constraint=self.depthwise_constraint,
         )
         self.pointwise_kernel = self.add_weight(
             "pointwise_kernel",
             (*[1] * self.rank, channels * self.depth_multiplier, self.filters),
-            initializer=self.pointwise_initializer,
+            initializer=stored_by_filter(self.pointwise_initializer),
             regularizer=self.pointwise_regularizer,
             constraint=self.pointwise_constraint,
         )

@@ -6,7 +6,8 @@ which is Keras's own order of axes and needs no copies.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +15,25 @@ from torch.nn import functional
 
 from batchyard.models.layers.convolutional.windows import same_padding
 
-__all__ = ["convolve", "convolve_channels_apart", "convolve_transposed"]
+__all__ = ["convolve", "convolve_channels_apart", "convolve_transposed", "stored_by_filter"]
+
+
+def stored_by_filter(initializer: Callable[..., Any], channels_apart: bool = False) -> Callable[..., Tensor]:
+    """Returns an initializer of the same kernels, in memory as torch reads them for channels_last images.
+
+    So neither a kernel nor its gradient is copied in each step.
+
+    Args:
+        initializer: of kernels (*kernel_size, …, filters).
+        channels_apart: whether the last two axes, channels and their multiplier, number the filters.
+    """
+    ends, starts = ((-2, -1), (0, 1)) if channels_apart else ((-1,), (0,))
+
+    def initialize(shape: Sequence[int], dtype: Any = None) -> Tensor:
+        value = torch.as_tensor(initializer(tuple(shape), dtype=dtype))
+        return value.movedim(ends, starts).contiguous().movedim(starts, ends)
+
+    return initialize
 
 
 def convolve(
@@ -75,6 +94,7 @@ def convolve_transposed(
     dilation: Sequence[int],
     channels_last: bool,
     output_sizes: Sequence[int],
+    relu: bool = False,
 ) -> Tensor:
     """Computes the gradient of `convolve` with respect to its input, for two or three axes.
 
@@ -84,6 +104,8 @@ def convolve_transposed(
     rank = len(strides)
     x = inputs.movedim(-1, 1) if channels_last else inputs
     torch_kernel = _in_memory_order(kernel.permute(rank + 1, rank, *range(rank)))
+    if torch_kernel.shape[0] == 1:  # torch would take the stride of this axis, which can be any, at its word
+        torch_kernel = torch_kernel.clone(memory_format=_order(rank))
     befores, extras, rests = [], [], []
     for n, k, s, d, size in zip(
         x.shape[2:], kernel.shape[:rank], strides, dilation, output_sizes, strict=True
@@ -95,16 +117,17 @@ def convolve_transposed(
         extras.append(extra)
         rests.append(size - cut - extra)
     slide = functional.conv_transpose2d if rank == 2 else functional.conv_transpose3d
-    longer = any(rest > 0 for rest in rests)
-    inside = None if longer else bias
-    x = slide(x, torch_kernel, inside, tuple(strides), befores, extras, 1, tuple(dilation))
+    fits = not any(rests)
+    x = slide(x, torch_kernel, bias if fits else None, tuple(strides), befores, extras, 1, tuple(dilation))
     for axis, rest in enumerate(rests, 2):
         if rest < 0:
             x = x.narrow(axis, 0, x.shape[axis] + rest)
-    if longer:  # no input reaches these places
+    if any(rest > 0 for rest in rests):  # no input reaches these places
         x = functional.pad(x, [side for rest in reversed(rests) for side in (0, max(0, rest))])
-        if bias is not None:
-            x = x + bias.view(-1, *[1] * rank)
+    if not fits and bias is not None:  # inside, oneDNN would fall back to a kernel of half the speed
+        x = x + bias.view(-1, *[1] * rank)
+    if relu:
+        x = torch.relu_(x)
     return x.movedim(1, -1) if channels_last else x
 
 
@@ -149,5 +172,8 @@ def _slide(
 
 
 def _in_memory_order(torch_kernel: Tensor) -> Tensor:
-    order = torch.channels_last if torch_kernel.ndim == 4 else torch.channels_last_3d
-    return torch_kernel.contiguous(memory_format=order)
+    return torch_kernel.contiguous(memory_format=_order(torch_kernel.ndim - 2))
+
+
+def _order(rank: int) -> torch.memory_format:
+    return torch.channels_last if rank == 2 else torch.channels_last_3d

@@ -6,10 +6,11 @@ from typing import Any
 
 from torch import Tensor
 
+from batchyard.models import activations
 from batchyard.models.engine.symbolic import Shape
 from batchyard.models.errors import InvalidArgumentError
 from batchyard.models.layers.convolutional.convolution import Convolution
-from batchyard.models.layers.convolutional.sliding import convolve_transposed
+from batchyard.models.layers.convolutional.sliding import convolve_transposed, stored_by_filter
 from batchyard.models.layers.convolutional.windows import as_sizes
 
 __all__ = ["TransposedConvolution"]
@@ -56,7 +57,7 @@ class TransposedConvolution(Convolution):
         self.kernel = self.add_weight(
             "kernel",
             (*self.kernel_size, self.filters, self._channels(input_shape)),
-            initializer=self.kernel_initializer,
+            initializer=stored_by_filter(self.kernel_initializer),
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
@@ -64,6 +65,7 @@ class TransposedConvolution(Convolution):
 
     def call(self, inputs: Tensor) -> Any:
         """Computes the output."""
+        relu = self.activation is activations.relu
         output = convolve_transposed(
             inputs,
             self.kernel,
@@ -73,8 +75,9 @@ class TransposedConvolution(Convolution):
             self.dilation_rate,
             self.data_format == "channels_last",
             [size for size in self._output_space(tuple(inputs.shape)) if size is not None],
+            relu,
         )
-        return self.activation(output)
+        return output if relu else self.activation(output)
 
     def _output_space(self, input_shape: Shape) -> list[int | None]:
         space = input_shape[2:] if self.data_format == "channels_first" else input_shape[1:-1]
