@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from batchyard.models.backend.learning_phase import in_a_phase
-from batchyard.models.engine.step_context import current_step
+from batchyard.models.engine.step_context import in_step
 from batchyard.models.engine.structure import map_structure
 from batchyard.models.engine.symbolic import SymbolicTensor
 from batchyard.models.engine.weight import Weight
@@ -27,7 +27,7 @@ _decided: ContextVar[bool | None] = ContextVar("records", default=None)
 
 def records() -> bool:
     """Whether functions of variables become nodes of a graph."""
-    if torch.compiler.is_compiling() or current_step() is not None:
+    if torch.compiler.is_compiling() or in_step():
         return False
     decided = _decided.get()
     return not in_a_phase() if decided is None else decided
@@ -35,7 +35,7 @@ def records() -> bool:
 
 def is_recording() -> bool:
     """Whether somebody has asked for symbolic tensors by `recording`."""
-    return not torch.compiler.is_compiling() and _decided.get() is True and current_step() is None
+    return not torch.compiler.is_compiling() and _decided.get() is True and not in_step()
 
 
 class _Deciding:
