@@ -41,7 +41,7 @@ HELP = """\
 Keras 3 (on torch, JAX, TensorFlow) and tf-keras are looked for in the Python named by BENCH_PYTHON_KERAS3, or
 else in this one; those that are not installed are left out, and the table says so.
 
-  speed.py                                   everything, about 20 minutes
+  speed.py                                   everything, about 25 minutes
   speed.py --workloads mlp,cnn --rounds 5    some workloads; the others' results of earlier runs are kept
   speed.py --contenders batchyard,torch-tuned,torch-malloc
   speed.py --device cuda --jit --mixed       on a GPU, compiled, in bfloat16

@@ -13,13 +13,16 @@ __all__ = ["write_table"]
 TITLES = {
     "batchyard": "batchyard.models",
     "torch-tuned": "PyTorch by hand",
-    "torch-malloc": "the same, malloc set",
+    "torch-malloc": "by hand, malloc set",
     "torch-loader": "DataLoader loop",
     "keras-torch": "Keras 3, torch",
     "keras-jax": "Keras 3, JAX",
     "keras-tf": "Keras 3, TF",
     "tf-keras": "tf-keras",
 }
+
+#: One mark for each contender other than ours and PyTorch by hand.
+MARKS = "os^Dvp*h"
 
 
 def ratios(rates: dict[str, list[float]], name: str) -> float:
@@ -91,20 +94,49 @@ def _facts(results: dict[str, Any]) -> list[str]:
 
 
 def _draw(rows: list[tuple[str, dict[str, float]]], names: list[str], path: Path) -> None:
+    """Draws a bar of ours and a mark of each other contender per workload, training above prediction."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(11, 0.9 * len(rows) + 1.5))
-    height = 0.8 / len(names)
-    for number, name in enumerate(names):
-        at = [place + number * height for place, (_, row) in enumerate(rows) if name in row]
-        values = [row[name] for _, row in rows if name in row]
-        axes.barh(at, values, height, label=TITLES[name], color=f"C{number}")
-    axes.axvline(1.0, color="black", linewidth=0.8)
-    axes.set_yticks([place + 0.4 - height / 2 for place in range(len(rows))], [title for title, _ in rows])
-    axes.invert_yaxis()
-    axes.set_xlabel("rows per second, relative to PyTorch tuned by hand")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-    figure.savefig(path, dpi=110, bbox_inches="tight")
+    verbs = {verb: [row for row in rows if row[0].startswith(verb)] for verb in ("fit", "predict")}
+    verbs = {verb: found for verb, found in verbs.items() if found}
+    figure, panels = pyplot.subplots(
+        len(verbs),
+        figsize=(11, 0.36 * len(rows) + 1.8),
+        height_ratios=[len(found) for found in verbs.values()],
+        sharex=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for panel, (verb, found) in zip(panels[:, 0], verbs.items(), strict=True):
+        ours = [row.get("batchyard", 0.0) for _, row in found]
+        panel.barh(range(len(found)), ours, 0.62, color="#9ecae1", label=TITLES["batchyard"])
+        for place, ratio in enumerate(ours):
+            panel.text(
+                1.01,
+                place,
+                f"{ratio:.2f}",
+                va="center",
+                color="#3182bd",
+                transform=panel.get_yaxis_transform(),
+            )
+        panel.axvline(1.0, color="black", linewidth=1.0, label=TITLES["torch-tuned"])
+        for number, name in enumerate(name for name in names if name not in ("batchyard", "torch-tuned")):
+            at = [place for place, (_, row) in enumerate(found) if name in row]
+            values = [row[name] for _, row in found if name in row]
+            panel.scatter(values, at, 34, marker=MARKS[number], color=f"C{number + 1}", label=TITLES[name])
+        panel.set_yticks(range(len(found)), [title.removeprefix(f"{verb}: ") for title, _ in found])
+        panel.set_ylim(len(found) - 0.4, -0.6)
+        panel.set_title(verb, loc="left", fontweight="bold")
+        panel.grid(axis="x", alpha=0.4)
+        panel.set_axisbelow(True)
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[-1, 0].set_xlim(0.0)
+    panels[-1, 0].set_xlabel("rows per second, relative to PyTorch tuned by hand; further right is faster")
+    figure.legend(
+        *panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False
+    )
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
