@@ -1,6 +1,8 @@
 """Loading gives each weight the file's value, computes no first values, and tells what it cannot know."""
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -10,7 +12,7 @@ import torch
 
 from batchyard.models import Sequential, load_model, model_from_json
 from batchyard.models.errors import ModelFileError
-from batchyard.models.layers import LSTM, Conv2D, Dense
+from batchyard.models.layers import LSTM, Conv2D, Dense, Layer
 from batchyard.models.saving.conversion import convert_file
 from batchyard.models.saving.inspection import inspect_file
 
@@ -100,3 +102,64 @@ def test_keras_1_files_with_channels_first_tell_of_theano(tmp_path):
 def test_a_file_that_opens_is_not_said_to_need_custom_objects():
     report = inspect_file(Path(__file__).parent / "data" / "other_versions" / "keras_3_operations.keras")
     assert (report.problem, report.custom) == ("", [])
+
+
+class Pair(Layer):
+    """Holds layers in a list, where no file of Keras 3 has a place for their weights."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = Dense(2)
+
+    def build(self, input_shape):
+        self.inner.build(input_shape)
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+def test_an_archive_without_a_value_for_a_weight_is_refused_and_changes_nothing(tmp_path):
+    model = Sequential([Dense(3, input_shape=(2,), name="a"), Dense(1, name="b")])
+    path = tmp_path / "m.keras"
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    stream = io.BytesIO(members["model.weights.h5"])
+    with h5py.File(stream, "r+") as file:
+        del file["layers/dense_1/vars/1"]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in {**members, "model.weights.h5": stream.getvalue()}.items():
+            archive.writestr(name, content)
+    with pytest.raises(ModelFileError, match="fewer numbers than that"):
+        load_model(path)
+    before = model.get_weights()
+    with pytest.raises(ModelFileError, match="expected 2 weights, found 1"):
+        model.load_weights(path)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_file_of_keras_3_gives_every_weight_a_value_or_is_refused(tmp_path):
+    model = Sequential([Dense(3, input_shape=(2,), name="a"), Dense(1, name="b")])
+    model.save_weights(tmp_path / "m.weights.h5", target="keras3")
+    held = Sequential([Dense(3, input_shape=(2,), name="a"), Pair(name="b")])
+    with pytest.raises(ModelFileError, match="expected the group 'inner', found none"):
+        held.load_weights(tmp_path / "m.weights.h5")
+
+
+def test_a_file_of_a_model_that_was_not_built_brings_first_values_of_layers_that_were(tmp_path):
+    inner = Sequential([Dense(5, input_shape=(4,), kernel_initializer="orthogonal")])
+    Sequential([Dense(4, input_shape=(3,)), inner]).save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5", "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        del config["config"]["layers"][0]["config"]["batch_input_shape"]
+        file.attrs["model_config"] = json.dumps(config).encode()
+    loaded = load_model(tmp_path / "m.h5", compile=False)
+    assert not loaded.built
+    kernel = loaded.layers[1].get_weights()[0]  # no weights are read into such a model
+    assert (
+        np.linalg.matrix_rank(kernel) == 4
+    )  # so that the zeros which stand for a file's values are not left
+    loaded.build((None, 3))
+    assert np.linalg.matrix_rank(loaded.layers[0].get_weights()[0]) == 3
