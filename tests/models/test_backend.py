@@ -8,9 +8,19 @@ import numpy as np
 import pytest
 import torch
 
-from batchyard.models import Model, Sequential, layers, load_model, losses, metrics, model_from_json
+from batchyard.models import (
+    Model,
+    Sequential,
+    layers,
+    load_model,
+    losses,
+    metrics,
+    model_from_json,
+    optimizers,
+)
 from batchyard.models import backend as K
 from batchyard.models.backend.excepted import EXCEPTED
+from batchyard.models.callbacks import LambdaCallback
 from batchyard.models.errors import (
     GraphError,
     InvalidArgumentError,
@@ -452,3 +462,44 @@ def test_windows_larger_than_the_smallest_sizes_fit_open_axes():
 def test_variables_can_be_shown_and_made_numbers_of():
     assert repr(K.variable([[1.0, 2.0], [3.0, 4.0]])).startswith("Parameter containing:\n")
     assert (float(K.variable(2.5)), int(K.variable(2))) == (2.5, 2)
+
+
+class _Joined(layers.Layer):
+    """Computes with formulas of its weights that `build` makes."""
+
+    def build(self, input_shape):
+        self.a = self.add_weight("a", (3, 1), initializer="ones")
+        self.b = self.add_weight("b", (3, 1), initializer="ones")
+        self.kernel = K.l2_normalize(K.concatenate([self.a, self.b]), axis=0)
+        self.scale = K.variable(2.0) * K.sum(self.a)
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return K.dot(inputs, self.kernel) * self.scale
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], 2)
+
+
+def test_formulas_of_weights_made_in_build_are_trained_through():
+    model = Sequential([_Joined(input_shape=(3,)), Dense(1, kernel_initializer="ones")])
+    model.compile(optimizers.SGD(0.01), "mse")
+    x = np.random.RandomState(0).normal(size=(8, 3))
+    losses = [model.train_on_batch(x, x.sum(1, keepdims=True)) for _ in range(4)]
+    # Recorded from Keras 2.2.4.
+    np.testing.assert_allclose(losses, [170.31204, 6.44998, 3.47812, 1.81569], rtol=1e-5)
+
+
+def test_a_variable_that_a_callback_changes_weighs_losses_anew():
+    beta, x = K.variable(0.0), Input((3,))
+    hidden = Dense(2, kernel_initializer="ones")(x)
+    model = Model(x, Dense(1, kernel_initializer="ones")(hidden))
+    model.add_loss((1 - beta) * K.mean(K.square(hidden)) + beta * K.mean(K.abs(hidden)))
+    model.compile(optimizers.SGD(0.001), "mse")
+    data = np.random.RandomState(0).normal(size=(8, 3))
+    anneal = LambdaCallback(on_epoch_begin=lambda epoch, logs: K.set_value(beta, epoch / 2))
+    history = model.fit(
+        data, data.sum(1, keepdims=True), epochs=3, batch_size=8, verbose=0, callbacks=[anneal]
+    )
+    # Recorded from Keras 2.2.4.
+    np.testing.assert_allclose(history.history["loss"], [9.6924, 7.9211, 6.2308], rtol=1e-4)
