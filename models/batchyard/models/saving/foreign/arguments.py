@@ -18,6 +18,7 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "autocast": (True, None),
     "build_config": (None,),
     "force_generator": (False,),
+    "gptq_unpacked_column_size": (None,),
     "groups": (1,),
     "input_axes": (None,),
     "keepdims": (False,),
@@ -41,6 +42,7 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
 }
 #: Arguments that change nothing that a file's reader can notice, whatever they say.
 _IRRELEVANT = {
+    "flash_attention",
     "noise_shape_seed",
     "seed",
     "shared_object_id",

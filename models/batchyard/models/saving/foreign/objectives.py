@@ -42,6 +42,44 @@ _METRICS = {
     "TopKCategoricalAccuracy": "top_k_categorical_accuracy",
     "SparseTopKCategoricalAccuracy": "sparse_top_k_categorical_accuracy",
 }
+#: Losses and metrics that later versions have by name, and that are not here.
+_LATER_LOSSES = frozenset(
+    (
+        "binary_focal_crossentropy",
+        "categorical_focal_crossentropy",
+        "categorical_generalized_cross_entropy",
+        "circle",
+        "ctc",
+        "dice",
+        "tversky",
+    )
+)
+_LATER_METRICS = _LATER_LOSSES | {
+    "AUC",
+    "Accuracy",
+    "BinaryIoU",
+    "ConcordanceCorrelation",
+    "CosineSimilarity",
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
+    "IoU",
+    "LogCoshError",
+    "Mean",
+    "MeanIoU",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
+    "Precision",
+    "R2Score",
+    "Recall",
+    "RootMeanSquaredError",
+    "Sum",
+    "TrueNegatives",
+    "TruePositives",
+    "cosine_similarity",
+}
 #: Arguments that change nothing at these values; of objects that this library has, the others are kept.
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "axis": (-1,),
@@ -81,7 +119,11 @@ def rewrite_losses(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [rewrite_losses(item) for item in value]
     if isinstance(value, str):
-        return value if find_custom_object(value) is not None else _LOSSES.get(value, value)
+        if find_custom_object(value) is not None:
+            return value
+        if value in _LATER_LOSSES:
+            raise CannotMap(f"the loss {value}")
+        return _LOSSES.get(value, value)
     if not isinstance(value, Mapping):
         return value
     if "class_name" not in value:
@@ -117,8 +159,12 @@ def rewrite_metrics(value: Any, dropped: list[str]) -> Any:
         found = [item for item in found if item is not None or item in value]
         return found[0] if len(found) == 1 and isinstance(found[0], list) else found
     if isinstance(value, str):
-        known = find_custom_object(value) is not None
-        return value if known else {"log_cosh": "logcosh", "kl_divergence": "kld"}.get(value, value)
+        if find_custom_object(value) is not None:
+            return value
+        if value in _LATER_METRICS:
+            dropped.append(value)
+            return None
+        return {"log_cosh": "logcosh", "kl_divergence": "kld"}.get(value, _METRICS.get(value, value))
     if not isinstance(value, Mapping):
         return value
     if "class_name" not in value:

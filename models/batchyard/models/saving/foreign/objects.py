@@ -76,6 +76,8 @@ class Spelling:
                 _expect_activation(found[key], key, config.get("name"))
             elif key.endswith("_initializer"):
                 found[key] = self._initializer(item)
+            elif key.endswith(("_regularizer", "_constraint")):
+                found[key] = self._of_training(key, item)
             elif key == "dtype":
                 found[key] = self._dtype(item, config.get("name"))
             else:
@@ -143,6 +145,23 @@ class Spelling:
         name = found.get("class_name") if isinstance(found, Mapping) else found
         if self._for_inference and isinstance(name, str) and not _is_initializer(name):
             return "zeros"
+        return found
+
+    def _of_training(self, key: str, value: Any) -> Any:
+        """Returns a regularizer or constraint; None for unknown ones where they do not matter."""
+        from batchyard.models.constraints.constraints import constraints
+        from batchyard.models.regularizers.regularizers import regularizers
+
+        found = self.value(value)
+        name = found.get("class_name") if isinstance(found, Mapping) else found
+        known = constraints if key.endswith("_constraint") else regularizers
+        if (
+            self._for_inference
+            and isinstance(name, str)
+            and name not in known
+            and find_custom_object(name) is None
+        ):
+            return None
         return found
 
     def _dtype(self, value: Any, layer: Any) -> Any:
