@@ -100,6 +100,9 @@ def late_record(step: int) -> Callable[[], None]:
         def told(self: CrewStrategy, state: FitState) -> None:
             if state.iterations == step:
                 reached.set()
+                # Until the process ends: under load it would get to the next epoch's end before, whose
+                # checkpoint nobody makes up for.
+                threading.Event().wait()
             step_done(self, state)
 
         def record(*_: Any) -> bool:
