@@ -46,10 +46,10 @@ REFUSED = {
     "layer_normalization_rms": "rms_scaling",
     "augmentation_autocontrast": "AutoContrast.*before the model",
     "augmentation_contrastlimitedadaptivehistogramequalization": "Histogram.*before the model",
-    "mel_spectrogram": "MelSpectrogram",
+    "mel_spectrogram": "MelSpectrogram.*before the model",
     "pipeline": "one behind the other",
     "reversible_embedding": "ReversibleEmbedding",
-    "stft_spectrogram": "STFTSpectrogram",
+    "stft_spectrogram": "STFTSpectrogram.*before the model",
 }
 
 

@@ -71,7 +71,9 @@ _IN_KWARGS = {
     "RNN": ("zero_output_for_mask", "num_constants", "input_dim", "input_length"),
 }
 _STRINGS = "It takes strings, and models take numbers here: do its work before the model, and write the rest."
-_FIXED = "It changes images in predictions too: do its work before the model, and write the model without it."
+_FIXED = (
+    "It changes its input in predictions too: do its work before the model, and write the model without it."
+)
 #: What helps, by class.
 _HELP_FOR = {
     "AutoContrast": _FIXED,
@@ -79,7 +81,10 @@ _HELP_FOR = {
     "DenseFeatures": "It belongs to TensorFlow's feature columns: write the model with an Input for each.",
     "HashedCrossing": _STRINGS,
     "Hashing": _STRINGS,
+    "MaxNumBoundingBoxes": _FIXED,
+    "MelSpectrogram": _FIXED,
     "Pipeline": "Write the model with its layers one behind the other.",
+    "STFTSpectrogram": _FIXED,
     "StringLookup": _STRINGS,
     "TextVectorization": _STRINGS,
 }
