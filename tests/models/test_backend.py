@@ -305,6 +305,19 @@ def test_sparse_matrices_are_variables_too():
     assert np.array_equal(K.eval(joined), np.hstack([dense, dense]))
 
 
+def test_inputs_of_sparse_data_are_made_dense():
+    sparse = pytest.importorskip("scipy.sparse")
+    dense = np.float32([[0, 1, 0], [2, 0, 0]])
+    x = Input((3,), sparse=True)
+    model = Model(x, Dense(2, kernel_initializer="ones")(x))
+    assert model.get_config()["layers"][0]["config"]["sparse"] is True
+    model.compile("sgd", "mse")
+    wanted = [[1, 1], [2, 2]]
+    np.testing.assert_array_equal(model.predict(sparse.csr_matrix(dense)), wanted)
+    np.testing.assert_array_equal(K.function([x], [model(x)])([sparse.csr_matrix(dense)])[0], wanted)
+    assert model.fit(sparse.csr_matrix(dense), np.array(wanted), verbose=0).history["loss"] == [0]
+
+
 def test_losses_and_metrics_take_symbolic_tensors():
     y, p = Input((3,)), Input((3,))
     found = K.function([y, p], [losses.mean_squared_error(y, p), K.mean(metrics.categorical_accuracy(y, p))])(

@@ -68,7 +68,7 @@ class Function:
         """Computes the outputs.
 
         Args:
-            inputs: an array, tensor or number per input.
+            inputs: an array, a tensor, a number or a sparse matrix of scipy per input.
         """
         if not isinstance(inputs, list | tuple) or len(inputs) != len(self.inputs):
             raise InvalidArgumentError(
@@ -80,7 +80,8 @@ class Function:
             if tensor is LEARNING_PHASE:
                 training = bool(value)
             elif isinstance(tensor, SymbolicTensor):
-                given = as_tensor(value).detach().to(tensor.dtype)
+                dense = value.toarray() if hasattr(value, "tocoo") else value  # a sparse matrix of scipy
+                given = as_tensor(dense).detach().to(tensor.dtype)
                 fed.append(given.requires_grad_() if self._tracks(given) else given)
         with ExitStack() as stack, collecting() as told:
             told.defers_states = True  # what the layers tell is not applied here

@@ -25,7 +25,8 @@ class InputLayer(Layer):
         dtype: in which the model takes the input; floatx by default.
         input_tensor: a torch tensor that is the input's data, so that none are to be passed to `fit` and its
             like for this input; its rows are the rows of every other input.
-        sparse: accepted for Keras's sake; only False.
+        sparse: whether the data will be scipy's sparse matrices. Batches are made dense, so that all layers
+            take them; configurations keep it.
         name: `input_1`, … if not given.
 
     Source: Keras 2.2.4, `engine.input_layer.InputLayer`.
@@ -41,8 +42,6 @@ class InputLayer(Layer):
         sparse: bool = False,
         name: str | None = None,
     ) -> None:
-        if sparse:
-            raise InvalidArgumentError("sparse=True is not supported: torch layers take dense tensors.")
         if input_tensor is not None:
             formula = isinstance(input_tensor, SymbolicTensor) and input_tensor._of_variables
             if not isinstance(input_tensor, Tensor) and not formula:
@@ -70,7 +69,7 @@ class InputLayer(Layer):
         # No part of the model for torch: a parameter given here isn't the model's.
         kept = input_tensor.detach() if isinstance(input_tensor, Tensor) else input_tensor
         object.__setattr__(self, "input_tensor", kept)
-        self.sparse = sparse
+        self.sparse = bool(sparse)
         self._tensor = SymbolicTensor(self.batch_input_shape, torch_dtype(self.dtype), self.name)
         Node(self, [], [self._tensor])
 
@@ -113,7 +112,7 @@ def Input(
         batch_shape: with the batch axis, instead.
         name: of the input layer.
         dtype: floatx by default.
-        sparse: only False.
+        sparse: whether the data will be scipy's sparse matrices; batches of them are made dense.
         tensor: a torch tensor that is the input's data, instead of the shape: then none are to be passed to
             `fit` and its like for this input.
 
