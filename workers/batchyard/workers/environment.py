@@ -7,6 +7,7 @@ into the environment of its children; nothing of it can be set reliably later.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ ALLOW_CODE = "BATCHYARD_ALLOW_CODE"
 
 DEFAULT_TTL = 5.0
 
+CPU_INFO = Path("/proc/cpuinfo")
+#: What MKL's AVX-512 kernels need.
+WIDE_FLAGS = ("avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl")
+
 #: Largest value that glibc accepts, in bytes. Activations then come from the heap and are not mapped and
 #: unmapped, with a page fault for each page, at every step: 1.1 to 1.9 times the speed.
 MMAP_THRESHOLD = 32 << 20
@@ -47,8 +52,7 @@ def worker_environment(device: str, threads: int, redis_url: str, allow_code: bo
     """
     kind, _, index = device.partition(":")
     variables = {
-        # Without STRICT the last bit of a matrix product depends on the addresses of its operands.
-        "MKL_CBWR": "AVX2,STRICT",
+        "MKL_CBWR": _mkl_branch(),
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
         "OMP_DYNAMIC": "FALSE",
@@ -63,6 +67,17 @@ def worker_environment(device: str, threads: int, redis_url: str, allow_code: bo
     # The process sees its own device only, as cuda:0; a CPU worker never creates a CUDA context.
     variables["CUDA_VISIBLE_DEVICES"] = index if kind == "cuda" else ""
     return variables
+
+
+def _mkl_branch() -> str:
+    """Return which of its kernels MKL takes; it is part of the fingerprint.
+
+    Without STRICT the last bit of a matrix product depends on the addresses of its operands. AVX-512 is for
+    Intel's processors only, where it multiplies matrices 1.5 to 1.7 times as fast as AVX2 does.
+    """
+    processor = CPU_INFO.read_text() if CPU_INFO.exists() else ""
+    wide = "GenuineIntel" in processor and all(f" {flag} " in processor for flag in WIDE_FLAGS)
+    return "AVX512,STRICT" if wide else "AVX2,STRICT"
 
 
 def configure_torch(device: str, threads: int) -> torch.device:
