@@ -29,6 +29,7 @@ test: setup lint  ## ruff, mypy --strict and the tests
 bench: setup  ## measure speed beside PyTorch by hand and other Keras's; BENCH='--workloads mlp' for a part
 	$(BIN)/python benchmarks/imports.py
 	$(BIN)/python benchmarks/exchange.py
+	$(BIN)/python benchmarks/jobs.py
 	$(BIN)/python benchmarks/speed.py $(BENCH)
 
 test-oracle: setup  ## compare with reference implementations, where these are installed
