@@ -283,6 +283,27 @@ def test_overlong_texts_are_found_wherever_they_stand(place):
         heap_check.check_heaps_in(bytes(place) + attribute + bytes(2**21 - place), "the file")
 
 
+def test_free_space_that_leads_back_to_itself_is_refused(path):
+    small().save_weights(path)
+    with open(path, "r+b") as file:
+        data = bytearray(file.read())
+        at = data.index(b"HEAP\x00")
+        size, free, place = struct.unpack_from("<QQQ", data, at + 8)
+        free = size - 16
+        struct.pack_into("<QQ", data, at + 8, size, free)
+        struct.pack_into("<QQ", data, place + free, free, 16)
+        file.seek(0)
+        file.write(data)
+    with refused("leads back to itself"):
+        small().load_weights(path)
+    for before in (b"", bytes(512)):
+        with refused("leads back to itself"):
+            small().load_weights(io.BytesIO(before + data))
+    struct.pack_into("<BB", data, 13, 4, 4)
+    with refused("another size than 8 bytes"):
+        small().load_weights(io.BytesIO(data))
+
+
 def names_again(file):
     weights = file["model_weights"]
     for owner, key, names in (

@@ -26,6 +26,10 @@ _ATTRIBUTES = (b"_config", b"_version", b"backend", b"name")
 _BEFORE, _LONGEST_NAME = (0, 5, 6, 7, 8), 32
 #: How the heap of a group's names begins, of version 0, and where the length of its filters' description is.
 _FRACTAL_HEAP, _FILTERS_AT = b"FRHP\x00", 7
+#: How a group's names begin in HDF5's first format, with their size, the first part that is free, and their
+#: address; what stands for no further part; and how a file begins.
+_NAMES, _NAMES_HEAD, _LAST_PART = b"HEAP\x00\x00\x00\x00", struct.Struct("<8sQQQ"), 1
+_FILE = b"\x89HDF\r\n\x1a\n"
 #: How many structures of a file are looked at, and how often all of it is searched for references to a text.
 _MOST_STEPS, _MOST_SEARCHES = 2_000_000, 16
 #: A text's length, the place of its heap, and its number there.
@@ -67,6 +71,17 @@ def check_heaps_in(data: mmap.mmap | bytes, name: str) -> None:
                 f"{name} is damaged: its texts at byte {begin} can't be told apart. Take another copy."
             )
         begin = data.find(_HEAP, begin + len(_HEAP))
+    if _has_other_numbers(data):
+        raise ModelFileError(
+            f"{name} keeps addresses in another size than 8 bytes, as no Keras does. It is damaged: take "
+            "another copy."
+        )
+    at = _endless_free_space(data, steps)
+    if at >= 0:
+        raise ModelFileError(
+            f"{name} is damaged: the free space among the names of the group at byte {at} leads back to "
+            "itself. Take another copy."
+        )
     at = _packed_names(data)
     if at >= 0:
         raise ModelFileError(
@@ -104,6 +119,52 @@ class _Steps:
                 f"{self._name} has more texts than any file of Keras, or such as lie within each other. It "
                 "is damaged, or made to take up time: take another copy."
             )
+
+
+def _beginnings(data: mmap.mmap | bytes) -> list[int]:
+    """Return where the file may begin: 512, 1024, 2048, ... bytes of other data may stand before it."""
+    places, place = [0], 512
+    while place < len(data):
+        places.append(place)
+        place *= 2
+    return [place for place in places if data[place : place + len(_FILE)] == _FILE]
+
+
+def _has_other_numbers(data: mmap.mmap | bytes) -> bool:
+    """Whether addresses and lengths in the file have another size than 8 bytes, which h5py never writes."""
+    for begin in _beginnings(data):
+        at = begin + (13 if data[begin + 8 : begin + 9] in (b"\0", b"\1") else 9)
+        if bytes(data[at : at + 2]) != b"\x08\x08":
+            return True
+    return False
+
+
+def _endless_free_space(data: mmap.mmap | bytes, steps: _Steps) -> int:
+    """Return where a group's names have free space whose parts lead round and round; -1 where none has.
+
+    The HDF5 library takes memory for each part, for ever.
+    """
+    starts = {0, *_beginnings(data)}  # addresses count from the file's own beginning
+    at = data.find(_NAMES)
+    while at >= 0:
+        steps.take()
+        if at + _NAMES_HEAD.size <= len(data):
+            _, size, head, place = _NAMES_HEAD.unpack_from(data, at)
+            if any(_leads_round(data, start + place, size, head, steps) for start in starts):
+                return at
+        at = data.find(_NAMES, at + 1)
+    return -1
+
+
+def _leads_round(data: mmap.mmap | bytes, begin: int, size: int, free: int, steps: _Steps) -> bool:
+    seen: set[int] = set()
+    while free != _LAST_PART and free + 16 <= size and begin + free + 16 <= len(data):
+        steps.take()
+        if free in seen:
+            return True
+        seen.add(free)
+        free = int.from_bytes(data[begin + free : begin + free + 8], "little")
+    return False
 
 
 def _packed_names(data: mmap.mmap | bytes) -> int:
