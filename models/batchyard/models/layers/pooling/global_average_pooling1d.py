@@ -38,9 +38,10 @@ class GlobalAveragePooling1D(GlobalPooling):
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """Computes the output; steps that the mask leaves out do not count."""
         if mask is None:
-            return inputs.mean(self._space)
+            return inputs.mean(self._space, keepdim=self.keepdims)
         counted = mask.to(inputs.dtype).unsqueeze(1 if self.data_format == "channels_first" else -1)
-        return (inputs * counted).sum(self._space) / counted.sum(self._space)
+        total = (inputs * counted).sum(self._space, keepdim=self.keepdims)
+        return total / counted.sum(self._space, keepdim=self.keepdims)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """Returns None: there are no steps any more."""

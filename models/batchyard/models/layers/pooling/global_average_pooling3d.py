@@ -36,4 +36,4 @@ class GlobalAveragePooling3D(GlobalPooling):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Computes the output."""
-        return inputs.mean(self._space)
+        return inputs.mean(self._space, keepdim=self.keepdims)

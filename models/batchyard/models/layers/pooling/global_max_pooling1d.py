@@ -36,4 +36,4 @@ class GlobalMaxPooling1D(GlobalPooling):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Computes the output."""
-        return inputs.amax(self._space)
+        return inputs.amax(self._space, keepdim=self.keepdims)

@@ -17,8 +17,10 @@ class GlobalPooling(Layer):
 
     rank: ClassVar[int]
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        #: Later versions of Keras: whether the axes of the space stay, with one element each.
+        self.keepdims = keepdims
         self.data_format = normalize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
@@ -29,9 +31,12 @@ class GlobalPooling(Layer):
         return list(range(first, first + self.rank))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Returns (batch, channels)."""
+        """Returns (batch, channels), with the axes of the space if these are kept."""
+        if self.keepdims:
+            return tuple(1 if axis in self._space else size for axis, size in enumerate(input_shape))
         return (input_shape[0], input_shape[1 if self.data_format == "channels_first" else -1])
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of `__init__`."""
-        return {**super().get_config(), "data_format": self.data_format}
+        """Returns the arguments of `__init__`; `keepdims` only where it says something."""
+        config = {**super().get_config(), "data_format": self.data_format}
+        return {**config, "keepdims": True} if self.keepdims else config
