@@ -107,11 +107,12 @@ def dots(draw):
 
 def batch_dots(draw):
     ranks = draw.number(2, 4), draw.number(2, 4)
-    if max(ranks) == 4:  # beside fewer axes Keras 2.2.4 computes other products than it says
+    if max(ranks) == 4:  # beside fewer axes, or over the second, Keras 2.2.4 computes other products
         ranks = 4, 4
     rows = draw.number(1, 4)
     first, second = ([rows, *draw.numbers(rank - 1, 1, 4)] for rank in ranks)
-    axes = [draw.number(1, ranks[0] - 1), draw.number(1, ranks[1] - 1)]
+    first_axis = 2 if ranks == (4, 4) else 1
+    axes = [draw.number(first_axis, ranks[0] - 1), draw.number(first_axis, ranks[1] - 1)]
     if draw.chance(0.25):
         axes[1] = axes[0] = min(axes)
         given = axes[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import io
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,9 @@ def _copy_what_no_file_holds(source: Any, target: Any) -> None:
 def _parts(model: Any) -> tuple[bytes, dict[str, Any], bool]:
     """Returns the model's file, what it names, and whether it is compiled."""
     buffer = io.BytesIO()
-    model.save(buffer)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Keras 2.2.4 can't open")  # which need not
+        model.save(buffer)
     return buffer.getvalue(), _references(model), model.is_compiled
 
 
