@@ -408,6 +408,17 @@ def test_json_of_millions_of_values_is_refused_before_it_is_read():
         model_from_json("[" + '{"":0},' * 2_300_000 + "1]")
 
 
+@pytest.mark.parametrize("ending", ["json", "yaml"])
+def test_texts_of_gigabytes_are_not_read(tmp_path, ending):
+    path = tmp_path / f"m.{ending}"
+    with path.open("wb") as file:
+        file.truncate(2**33)
+    with refused("at most 16777216 characters"):
+        inspect_file(path)
+    with refused("at most 16777216 characters"):
+        convert_file(path, tmp_path / "m.h5")
+
+
 def test_what_is_converted_replaces_no_device_and_no_folder(tmp_path, path):
     small().save(path)
     os.mkfifo(tmp_path / "pipe.h5")

@@ -11,6 +11,7 @@ from batchyard.models.errors import InvalidArgumentError, ModelFileError
 from batchyard.models.initializers.replaced_values import replaced_values
 from batchyard.models.saving.atomic_write import write_atomically
 from batchyard.models.saving.config import (
+    TEXT_LIMIT,
     build_from_text,
     build_model,
     configuration_errors,
@@ -203,7 +204,7 @@ def _architecture(path: str, custom_objects: Mapping[str, Any] | None) -> Model:
         return load_model(path, custom_objects, compile=False)
     try:
         with open(path, "rb") as file:
-            text = file.read()
+            text = file.read(TEXT_LIMIT + 1)  # parsing refuses more
     except OSError as error:
         raise ModelFileError(f"{path} can't be read: {error.strerror}. Check the path.") from error
     parse = parse_json if path.lower().endswith(".json") else parse_yaml

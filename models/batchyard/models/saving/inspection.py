@@ -16,7 +16,13 @@ from batchyard.models.initializers.replaced_values import replaced_values
 from batchyard.models.saving.archive import is_archive, open_archive
 from batchyard.models.saving.attributes import read_text
 from batchyard.models.saving.checkpoint_weights import is_checkpoint
-from batchyard.models.saving.config import configuration_errors, expect_few_layers, parse_json, parse_yaml
+from batchyard.models.saving.config import (
+    TEXT_LIMIT,
+    configuration_errors,
+    expect_few_layers,
+    parse_json,
+    parse_yaml,
+)
 from batchyard.models.saving.configured_objects import configured_layers, names_needed
 from batchyard.models.saving.conversion import load_tensors
 from batchyard.models.saving.custom_objects import scope_of
@@ -108,7 +114,7 @@ def _archive(name: str) -> dict[str, Any]:
 
 def _text(name: str, ending: str) -> dict[str, Any]:
     with open(name, "rb") as file:
-        text = file.read()
+        text = file.read(TEXT_LIMIT + 1)  # parsing refuses more
     parse = parse_json if ending == ".json" else parse_yaml
     config = parse(text, f"the content of {name}")
     version = config.get("keras_version") if isinstance(config, Mapping) else None
