@@ -27,6 +27,23 @@ def test_an_unchanged_script_runs_from_the_command_line():
     assert done.stdout.endswith("done\n")
 
 
+#: Makes the convolutions, whose constructors call one another's.
+CONVOLUTIONS = """
+import batchyard.models as m; m.as_keras()
+from keras import layers
+families = ("Conv", "SeparableConv", "LocallyConnected", "UpSampling")
+kinds = [f"{one}{n}D" for one in families for n in (1, 2)]
+for name in [*kinds, "Conv3D", "Conv2DTranspose", "Conv3DTranspose", "DepthwiseConv2D", "ConvLSTM2D"]:
+    sizes = [] if name.startswith("Up") else [2] if name.startswith("Depth") else [2, 3]
+    print(getattr(layers, name)(*sizes, name="made").name)
+"""
+
+
+def test_all_convolutions_can_be_made_under_the_alias():
+    done = python("-c", CONVOLUTIONS)
+    assert done.stdout.split() == ["made"] * 13, done.stderr
+
+
 def test_the_alias_may_be_asked_for_twice_and_refuses_to_hide_another_keras():
     done = python(
         "-c",
