@@ -37,13 +37,15 @@ def differences(config: Mapping[str, Any], training: Mapping[str, Any] | None) -
 
 
 def warn_of_differences(model: Model, found: list[str]) -> None:
-    """Tell that Keras 2.2.4 can't open what is written, if it can't.
+    """Tell that Keras 2.2.4 can't open what is written, if it can't; nobody expects it of torch's modules.
 
     Args:
         model: that is saved.
         found: `differences` of it.
     """
-    if found:
+    from batchyard.models.layers.core.torch_layer import TorchLayer
+
+    if found and not any(isinstance(layer, TorchLayer) for layer in model._with_inner_layers()):
         warnings.warn(
             f"Keras 2.2.4 can't open this file of the model {model.name!r}: it doesn't know {_some(found)}. "
             "The file opens here, exactly as it is. With save(path, target='keras2') these are written as "
