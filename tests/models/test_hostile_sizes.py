@@ -82,6 +82,12 @@ CHUNKS = {
         "one of which unpacks to more",
     ),
     "a chunk that is no gzip": (a_chunk(b"\xff" * 20, compression="gzip"), "can't be unpacked"),
+    "a chunk shorter than its checksum": (
+        a_chunk(bytes(3), compression="lzf", fletcher32=True),
+        "kept in 3 bytes",
+    ),
+    "a chunk of nothing but a checksum": (a_chunk(bytes(4), fletcher32=True), "kept in 4 bytes"),
+    "a shuffled chunk that is too short": (a_chunk(bytes(8), shuffle=True), "kept in 8 bytes"),
     "a chunk of lzf that is too long": (
         a_chunk(bytes(2) + b"\xe0\xff\x00" * 2**20, compression="lzf"),
         "one of which takes",

@@ -31,6 +31,8 @@ _LARGEST_LZF = 2 * 2**20
 _COUNT_LIMIT = 100_000
 #: What a chunk may have above its numbers, for checksums, and where it didn't become shorter by packing.
 _OVERHEAD = 4096
+#: Bytes that fletcher32 adds to a chunk.
+_CHECKSUM = 4
 
 
 def check_chunks(dataset: h5py.Dataset, place: str) -> None:
@@ -61,16 +63,19 @@ def check_chunks(dataset: h5py.Dataset, place: str) -> None:
         raise _refusal(place, f"is packed by the filters {filters}; only {known} are read, each once")
     packers = [one for one in filters if one in (h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_LZF)]
     if not packers:
+        _check_packed(dataset, place, size, filters, None)
         return
     behind = filters[filters.index(packers[-1]) + 1 :]
     if len(packers) > 1 or not set(behind) <= {h5py.h5z.FILTER_FLETCHER32}:
         raise _refusal(place, f"is packed by the filters {filters} in an order that isn't known")
     if packers[0] == h5py.h5z.FILTER_LZF and size > _LARGEST_LZF:
         raise _refusal(place, f"is packed by lzf in chunks of more than {_LARGEST_LZF} bytes")
-    _check_packed(dataset, place, size, filters.index(packers[0]), packers[0])
+    _check_packed(dataset, place, size, filters, packers[0])
 
 
-def _check_packed(dataset: h5py.Dataset, place: str, size: int, number: int, packer: int) -> None:
+def _check_packed(
+    dataset: h5py.Dataset, place: str, size: int, filters: list[int], packer: int | None
+) -> None:
     found: list[Any] = []
 
     def take(chunk: Any) -> bool | None:
@@ -81,18 +86,28 @@ def _check_packed(dataset: h5py.Dataset, place: str, size: int, number: int, pac
     if len(found) > _COUNT_LIMIT:
         raise _refusal(place, f"is kept in more than {_COUNT_LIMIT} chunks")
     for chunk in found:
+        checksum = _CHECKSUM if _applies(h5py.h5z.FILTER_FLETCHER32, filters, chunk) else 0
+        packed = packer is not None and _applies(packer, filters, chunk)
+        # The library takes a checksum off without asking whether there is one: it crashes on three bytes.
+        if chunk.size < checksum or (not packed and chunk.size != size + checksum):
+            raise _refusal(place, f"has chunks of {size} bytes, one of which is kept in {chunk.size} bytes")
         if chunk.size > size + size // 50 + _OVERHEAD:
             raise _refusal(
                 place, f"has chunks of {size} bytes, one of which takes {chunk.size} bytes when packed"
             )
-        if packer == h5py.h5z.FILTER_DEFLATE and not chunk.filter_mask >> number & 1:
-            _, packed = dataset.id.read_direct_chunk(chunk.chunk_offset)
+        if packed and packer == h5py.h5z.FILTER_DEFLATE:
+            _, content = dataset.id.read_direct_chunk(chunk.chunk_offset)
             try:
-                unpacked = zlib.decompressobj().decompress(packed, size + _OVERHEAD + 1)
+                unpacked = zlib.decompressobj().decompress(content, size + _OVERHEAD + 1)
             except zlib.error as error:
                 raise _refusal(place, f"has a chunk that can't be unpacked ({error})") from error
             if len(unpacked) > size + _OVERHEAD:
                 raise _refusal(place, f"has chunks of {size} bytes, one of which unpacks to more")
+
+
+def _applies(one: int, filters: list[int], chunk: Any) -> bool:
+    """Whether a filter was used on a chunk: each chunk may leave some out."""
+    return one in filters and not chunk.filter_mask >> filters.index(one) & 1
 
 
 def _refusal(place: str, what: str) -> ModelFileError:
