@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn.modules.module import _has_any_global_hook
 
 from batchyard.models.engine.bindings import bound
 from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.masking import accepts, masks_of_outputs
+from batchyard.models.engine.step_context import in_step
 from batchyard.models.engine.symbolic import Node, Shape, SymbolicTensor, to_list, unpack_singleton
 from batchyard.models.errors import GraphError
 
-__all__ = ["Graph", "Plan"]
+__all__ = ["Graph", "Plan", "direct_function", "is_observed", "may_call_directly"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class _Call:
         sources: slots of all its sources, None if these are the inputs alone.
         free: slots that nobody needs after this line.
         relu: the line that only takes the relu of this one's output, which nobody else needs.
+        function: what a call of the layer comes to, as long as nobody looks at it; None if it is more.
     """
 
     layer: Layer
@@ -40,6 +43,7 @@ class _Call:
     sources: tuple[int, ...] | None
     free: tuple[int, ...]
     relu: _Call | None = None
+    function: Callable[..., Any] | None = None
 
     def arguments(self, slots: Sequence[Any]) -> dict[str, Any]:
         """Returns the keyword arguments."""
@@ -67,11 +71,7 @@ def _joined_with_relus(calls: Sequence[_Call], kept: set[int]) -> list[_Call]:
         kept: slots of the graph's outputs.
     """
     uses = Counter(place for call in calls for place in call.sources or call.inputs)
-    plain = [
-        call
-        for call in calls
-        if call.sources is None and not call.node.arguments and not call.layer._written_by_user
-    ]
+    plain = [call for call in calls if call.function is not None and not call.node.arguments]
     relus = {call.inputs[0]: call for call in plain if getattr(call.layer, "is_relu", False)}
     takers = {
         call.outputs[0]: relus[call.outputs[0]]
@@ -84,16 +84,35 @@ def _joined_with_relus(calls: Sequence[_Call], kept: set[int]) -> list[_Call]:
     return [replace(call, relu=takers.get(call.outputs[0])) for call in calls]
 
 
-def _unobserved(layer: Layer) -> bool:
-    """Whether nobody looks at a layer's calls, so that it need not be called by its front door."""
-    return layer.built and not (
-        _has_any_global_hook()  # type: ignore[no-untyped-call]
+def direct_function(layer: Layer) -> Callable[..., Any] | None:
+    """Returns the function of (layer, inputs) that a call comes to, as long as nobody looks at the layer.
+
+    See `is_observed`. None if the class has a front door of its own, or the user has written its `call`.
+    """
+    kind = type(layer)
+    if layer._written_by_user or kind.__call__ is not Layer.__call__ or kind.forward is not Layer.forward:
+        return None
+    function: Callable[..., Any] = getattr(kind.call, "__wrapped__", kind.call)
+    return function
+
+
+def is_observed(layer: Layer) -> bool:
+    """Whether a call of a layer does more than to compute: it must be called by its front door then."""
+    return bool(
+        not layer.built
         or layer._forward_hooks
         or layer._forward_pre_hooks
         or layer._backward_hooks
         or layer._backward_pre_hooks
         or layer.activity_regularizer
+        or "call" in layer.__dict__
     )
+
+
+def may_call_directly() -> bool:
+    """Whether a step computes, and nobody looks at all of torch's modules."""
+    observed: bool = _has_any_global_hook()  # type: ignore[no-untyped-call]
+    return not observed and (torch.compiler.is_compiling() or in_step())
 
 
 class Plan:
@@ -129,6 +148,7 @@ class Plan:
                 n,
                 ins if len(ins) > n.positional else None,
                 tuple(s for s in dict.fromkeys((*ins, *outs)) if last_use[s] == number and s not in kept),
+                function=direct_function(n.outbound_layer) if len(ins) == n.positional else None,
             )
             for number, (n, ins, outs) in enumerate(lines)
         ]
@@ -137,32 +157,43 @@ class Plan:
         #: Whether a layer within makes masks, whatever the inputs bring.
         self._makes_masks = any(t._keras_mask is not None for n in made for t in n.output_tensors)
 
-    def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Computes the graph's outputs."""
+    def run(self, inputs: Sequence[Tensor], directly: bool | None = None) -> list[Tensor]:
+        """Computes the graph's outputs.
+
+        Args:
+            inputs: one per input of the graph.
+            directly: what `may_call_directly` has said, if it was asked already.
+        """
         if self._makes_masks:
             return self.run_with_masks(inputs, [None] * len(inputs))[0]
         slots: list[Any] = [None] * self._slots
         for place, tensor in zip(self._inputs, inputs, strict=True):
             slots[place] = tensor
+        if directly is None:
+            directly = may_call_directly()
         done: set[int] = set()  # outputs of relus that were taken with the line before
         for call in self._calls:
+            layer, function, places = call.layer, call.function, call.outputs
             if len(call.inputs) == 1:
                 given = slots[call.inputs[0]]
             else:
                 given = [slots[place] for place in call.inputs]
-            if call.outputs[0] in done:
-                result = given
-            elif call.relu is not None and _unobserved(call.layer) and _unobserved(call.relu.layer):
-                result = call.layer.call_with_relu(given)
-                done.add(call.relu.outputs[0])
+            if directly and function is not None and not is_observed(layer):
+                if call.relu is not None and not is_observed(call.relu.layer):
+                    result = layer.call_with_relu(given)
+                    done.add(call.relu.outputs[0])
+                elif done and places[0] in done:
+                    result = given
+                else:
+                    result = function(layer, given, **call.node.arguments)
             elif call.sources is None:
-                result = call.layer(given, **call.node.arguments)
+                result = layer(given, **call.node.arguments)
             else:
                 result = call.compute(given, slots, call.arguments(slots))
-            if len(call.outputs) == 1:
-                slots[call.outputs[0]] = result[0] if isinstance(result, list | tuple) else result
+            if len(places) == 1:
+                slots[places[0]] = result[0] if isinstance(result, (list, tuple)) else result
             else:
-                for place, tensor in zip(call.outputs, result, strict=True):
+                for place, tensor in zip(places, result, strict=True):
                     slots[place] = tensor
             for place in call.free:
                 slots[place] = None

@@ -497,6 +497,9 @@ class Layer(LossesAndUpdates, nn.Module):
 
     def __getattr__(self, name: str) -> Any:
         """Finds weights and inner layers, as torch does; a property's own error keeps its message."""
+        weights = self.__dict__.get("_parameters")
+        if weights is not None and (weight := weights.get(name)) is not None:
+            return weight  # what is asked for most, several times a step
         try:
             return super().__getattr__(name)
         except AttributeError:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from batchyard.models.backend.learning_phase import learning_phase_scope
-from batchyard.models.engine.graph import Graph, Plan
+from batchyard.models.engine.graph import Graph, Plan, direct_function, is_observed, may_call_directly
 from batchyard.models.engine.inspection import Inspection
 from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.network_config import network_config, network_from_config
@@ -49,6 +49,8 @@ class Network(Persistence, Inspection, Layer):
 
     #: Computes besides the outputs the symbolic losses and updates that layers were given; None without such.
     _telling_plan: Plan | None = None
+    #: Whether a call comes to running the plan, as long as nobody looks.
+    _runs_plan = False
     _told_losses = 0
     _graph: Graph | CallGraph
 
@@ -78,6 +80,7 @@ class Network(Persistence, Inspection, Layer):
         self.outputs = outputs
         self._graph = Graph(inputs, outputs)
         self._telling_plan = None
+        self._runs_plan = direct_function(self) is Network.call.__wrapped__  # type: ignore[attr-defined]
         self._layer_modules = nn.ModuleList(self._graph.layers)
         # A network's own node comes first; it connects nothing. Calls of the network follow it.
         outer = self._inbound_nodes[1:]
@@ -231,10 +234,7 @@ class Network(Persistence, Inspection, Layer):
         if training is not None:
             with learning_phase_scope(bool(training)):
                 return self.call(inputs, mask, masks_out=masks_out)
-        plan, tensors = self._graph.plan, to_list(inputs)
-        if self._telling_plan is not None and current_step() is not None:
-            plan = self._telling_plan
-        assert isinstance(plan, Plan)  # a model without a graph has a `call` of its own
+        plan, tensors = self._plan_now(), to_list(inputs)
         if mask is None and masks_out is None:
             return unpack_singleton(self._tell(plan.run(tensors)))
         masks = [None] * len(tensors) if mask is None else to_list(mask)
@@ -243,10 +243,18 @@ class Network(Persistence, Inspection, Layer):
             masks_out += found[: len(self.outputs)]
         return unpack_singleton(self._tell(outputs))
 
+    def _plan_now(self) -> Plan:
+        """Returns how to compute the outputs, with the losses to tell the step, where there is one."""
+        plan = self._graph.plan
+        if self._telling_plan is not None and current_step() is not None:
+            plan = self._telling_plan
+        assert isinstance(plan, Plan)  # a model without a graph has a `call` of its own
+        return plan
+
     def _tell(self, computed: list[Tensor]) -> list[Tensor]:
         """Tells the step the losses that were computed besides the outputs; returns the outputs."""
-        count, context = len(self.outputs), current_step()
-        if context is not None and len(computed) > count:
+        count = len(self.outputs)
+        if len(computed) > count and (context := current_step()) is not None:
             context.batch_losses += computed[count : count + self._told_losses]
         return computed[:count]
 
@@ -320,12 +328,14 @@ class Network(Persistence, Inspection, Layer):
     def compute_outputs(
         self, inputs: Sequence[Tensor], masks_out: list[Tensor | None] | None = None
     ) -> list[Tensor]:
-        """Computes the outputs, always as a list, through `__call__` (so hooks run).
+        """Computes the outputs, always as a list, through `__call__` where hooks have to run.
 
         Args:
             inputs: one tensor per input.
             masks_out: a list to which the outputs' masks are appended.
         """
+        if masks_out is None and self._runs_plan and may_call_directly() and not is_observed(self):
+            return self._tell(self._plan_now().run(inputs, directly=True))
         arguments = {} if masks_out is None else {"masks_out": masks_out}
         return to_list(self(unpack_singleton(list(inputs)), **arguments))
 

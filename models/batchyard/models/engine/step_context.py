@@ -96,6 +96,13 @@ class StepContext:
     rows: slice | None = None
     batch_rows: int | None = None
 
+    def forget(self) -> None:
+        """Drops what was told."""
+        self.updates.clear()
+        self.batch_losses.clear()
+        self.activity_losses.clear()
+        self.state_updates.clear()
+
 
 _current: ContextVar[StepContext | None] = ContextVar("step_context", default=None)
 

@@ -352,7 +352,7 @@ class Node:
 
 def is_symbolic(value: Any) -> TypeGuard[SymbolicTensor | list[SymbolicTensor]]:
     """Whether a value is a symbolic tensor or a list with one."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return any(isinstance(item, SymbolicTensor) for item in value)
     return isinstance(value, SymbolicTensor)
 

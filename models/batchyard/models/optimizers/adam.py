@@ -58,7 +58,7 @@ class Adam(DecayingOptimizer):
         return name == "vhat" and not self.amsgrad
 
     def _update(self, params: list[Tensor], grads: list[Tensor]) -> None:
-        beta_1, beta_2, t = float(self.beta_1), float(self.beta_2), self.iterations + 1
+        beta_1, beta_2, t = self._number("beta_1"), self._number("beta_2"), self._iterations + 1
         m, v = self._slots["m"], self._slots["v"]
         vhat = self._slots["vhat"] if self.amsgrad else None
         lr = self.decayed_lr()

@@ -369,6 +369,11 @@ class Optimizer:
 
         return updates_of(self, loss, params)
 
+    def _number(self, name: str) -> float:
+        """Returns a hyper-parameter as a plain float, which is asked for in every step."""
+        held = self._hyper[name]
+        return held if type(held) is float else float(get_value(held))
+
     # Describing.
 
     def hyper_parameters(self) -> dict[str, float]:
@@ -456,7 +461,7 @@ class DecayingOptimizer(Optimizer):
 
     def decayed_lr(self) -> float:
         """Returns the learning rate of the update that comes next."""
-        rate: float = float(self.lr) / (1.0 + float(self.decay) * self._iterations)
+        rate: float = self._number("lr") / (1.0 + self._number("decay") * self._iterations)
         return rate
 
     def get_config(self) -> dict[str, Any]:

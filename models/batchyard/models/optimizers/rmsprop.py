@@ -46,7 +46,7 @@ class RMSprop(DecayingOptimizer):
         self.epsilon = epsilon_or_default(epsilon)
 
     def _update(self, params: list[Tensor], grads: list[Tensor]) -> None:
-        rho, squares = float(self.rho), self._slots["accumulator"]
+        rho, squares = self._number("rho"), self._slots["accumulator"]
         if self._fusable:
             rmsprop_update(params, grads, squares, lr=self.decayed_lr(), rho=rho, epsilon=self.epsilon)
             return

@@ -45,7 +45,7 @@ class SGD(DecayingOptimizer):
         self.nesterov = nesterov
 
     def _update(self, params: list[Tensor], grads: list[Tensor]) -> None:
-        lr, momentum, moments = self.decayed_lr(), float(self.momentum), self._slots["moment"]
+        lr, momentum, moments = self.decayed_lr(), self._number("momentum"), self._slots["moment"]
         if not self.nesterov and self._fusable:
             momentum_update(params, grads, moments, lr, momentum)
             return

@@ -123,6 +123,11 @@ class Columns:
         """The number of rows."""
         return int(self.inputs[0].shape[0])
 
+    @cached_property
+    def weighted(self) -> bool:
+        """Whether there are sample weights."""
+        return any(weights is not None for weights in self.sample_weights)
+
     def split(self, at: int) -> tuple[Columns, Columns]:
         """Returns the rows before `at` and those from `at` on; neither is copied."""
         return self.cut(0, at), self.cut(at, self.rows)
@@ -177,6 +182,8 @@ class _ArrayBatch(GlobalBatch):
         self.rows = rows
         self._columns = columns
         self._index = index
+        if not columns.weighted:
+            self.denominators = [float(rows)] * len(columns.targets)
 
     @cached_property
     def denominators(self) -> list[float]:  # type: ignore[override]

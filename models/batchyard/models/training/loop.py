@@ -77,7 +77,8 @@ def fit_loop(
             state.epoch_begun = True
         while state.step < data.steps_per_epoch and not state.stopping:
             number, batch = state.step, data.batch(state.step)
-            callbacks.on_batch_begin(number, {"batch": number, "size": batch.rows})
+            if callbacks.has_batch_hooks:
+                callbacks.on_batch_begin(number, {"batch": number, "size": batch.rows})
             if strategy.lanes > 1:
                 strategy.lane_spec = step.spec(batch, state.seed)
             wish = strategy.should_stop() or model.stop_training

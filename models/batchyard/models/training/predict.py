@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +23,18 @@ from batchyard.models.training.stepwise import check_steps, read_formulas
 
 if TYPE_CHECKING:
     from batchyard.models.engine.model import Model
+    from batchyard.models.training.computation import Computation
+    from batchyard.models.training.data import Columns
 
 __all__ = ["predict", "predict_batch"]
+
+
+#: Small batches are copied together, so many bytes at once.
+_COPIED_TOGETHER = 1 << 20
+
+#: Where the memory of a new tensor begins: at a multiple of so many bytes. Kernels may add in another order
+#: where it begins elsewhere.
+_ALIGNMENT = 64
 
 
 def predict_batch(model: Model, inputs: Any, rows: int) -> list[NDArray[Any]]:
@@ -38,16 +49,23 @@ def predict_batch(model: Model, inputs: Any, rows: int) -> list[NDArray[Any]]:
         one array per output.
     """
     columns = columns_of(model, inputs)
-    count = columns.rows
-    return [output.numpy() for output in _outputs(model, columns.lane(slice(0, count)).inputs, count, rows)]
+    return _predict_at_once(model, columns.lane(slice(0, columns.rows)).inputs, rows)
 
 
-def _outputs(model: Model, inputs: Sequence[Tensor], count: int, rows: int) -> list[Tensor]:
+def _predict_at_once(model: Model, inputs: Sequence[Tensor], rows: int) -> list[NDArray[Any]]:
     prepare_memory()
-    if count < rows:
-        inputs = [torch.cat([x, x.new_zeros((rows - count, *x.shape[1:]))]) for x in inputs]
+    count = inputs[0].shape[0]
     with computation_of(model).without_gradients(), phase_scope(model, False), collecting():
-        return [output[:count].contiguous().cpu() for output in computation_of(model).outputs(model, inputs)]
+        outputs = _outputs(computation_of(model), model, inputs, rows)
+        return [output[:count].contiguous().cpu().numpy() for output in outputs]
+
+
+def _outputs(computation: Computation, model: Model, inputs: Sequence[Tensor], rows: int) -> list[Tensor]:
+    """Computes the outputs of at least `rows` rows."""
+    missing = rows - inputs[0].shape[0]
+    if missing > 0:
+        inputs = [torch.cat([x, x.new_zeros((missing, *x.shape[1:]))]) for x in inputs]
+    return computation.outputs(model, inputs)
 
 
 def _predict_whole(model: Model, x: Any, verbose: int, steps: int) -> Any:
@@ -57,8 +75,7 @@ def _predict_whole(model: Model, x: Any, verbose: int, steps: int) -> Any:
     with shown_progress(steps, verbose, "step") as progress:
         for _ in range(steps):
             columns = read()
-            inputs, rows = columns.lane(slice(0, columns.rows)).inputs, columns.rows
-            parts.append([output.numpy() for output in _outputs(model, inputs, rows, rows)])
+            parts.append(_predict_at_once(model, columns.lane(slice(0, columns.rows)).inputs, 0))
             progress(1)
     return unpack_singleton([np.concatenate(outputs) for outputs in zip(*parts, strict=True)])
 
@@ -75,16 +92,51 @@ def predict(model: Model, x: Any, batch_size: int | None, verbose: int, steps: i
         rows = min(rows, steps * batch_size)
     expect_whole_batches(model, rows, batch_size)
     size = min(batch_size, rows)  # few rows are not padded: nobody splits them
-    results: list[NDArray[Any]] | None = None
-    with shown_progress(rows, verbose) as progress:
-        for start in range(0, rows, batch_size):
-            stop = min(start + batch_size, rows)
-            outputs = _outputs(model, columns.lane(slice(start, stop)).inputs, stop - start, size)
-            if results is None:
-                results = [np.empty((rows, *o.shape[1:]), dtype=o.numpy().dtype) for o in outputs]
-            for result, output in zip(results, outputs, strict=True):
-                result[start:stop] = output.numpy()
-            progress(stop - start)
-    if results is None:
-        results = [np.empty((0, *(n or 0 for n in t.shape[1:])), dtype="float32") for t in model.outputs]
-    return unpack_singleton(results)
+    prepare_memory()
+    computation = computation_of(model)
+    found: list[Tensor] | None = None
+    done = 0
+    with (
+        shown_progress(rows, verbose) as progress,
+        computation.without_gradients(),
+        phase_scope(model, False),
+        collecting() as told,
+    ):
+        for inputs in _batches(columns, rows, batch_size):
+            outputs = _outputs(computation, model, inputs, size)
+            if found is None:
+                found = [torch.from_numpy(np.empty((rows, *o.shape[1:]), _numpy_dtype(o))) for o in outputs]
+            told.forget()
+            count = inputs[0].shape[0]
+            for rows_found, output in zip(found, outputs, strict=True):
+                rows_found[done : done + count].copy_(output[:count] if count < size else output)
+            done += count
+            progress(count)
+    if found is None:
+        return unpack_singleton(
+            [np.empty((0, *(n or 0 for n in t.shape[1:])), dtype="float32") for t in model.outputs]
+        )
+    return unpack_singleton([rows_found.numpy() for rows_found in found])
+
+
+def _batches(columns: Columns, rows: int, batch_size: int) -> Iterator[tuple[Tensor, ...]]:
+    """Gives the inputs of one batch after the other, copied to where a new tensor could begin.
+
+    Args:
+        columns: of the inputs.
+        rows: how many of them to read.
+        batch_size: rows of a batch; the last one may have fewer.
+    """
+    sizes = [
+        batch_size * math.prod(x.shape[1:]) * dtype.itemsize
+        for x, dtype in zip(columns.inputs, columns.input_dtypes, strict=True)
+    ]
+    aligned = all(size % _ALIGNMENT == 0 for size in sizes)
+    step = batch_size * (max(1, _COPIED_TOGETHER // max(*sizes, 1)) if aligned else 1)
+    for start in range(0, rows, step):
+        inputs = columns.lane(slice(start, min(start + step, rows))).inputs
+        yield from zip(*(torch.split(x, batch_size) for x in inputs), strict=True)
+
+
+def _numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
+    return tensor[:0].cpu().numpy().dtype

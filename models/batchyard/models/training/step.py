@@ -56,6 +56,8 @@ class TrainStep:
         refuse_with_lanes(self._running, lanes)
         self._spec: LaneSpec | None = None
         self._constants: dict[tuple[object, ...], tuple[list[Tensor], Tensor]] = {}
+        #: The gradient of the loss by itself.
+        self._one: Tensor | None = None
         #: Which moving averages a forward pass folds into, in the order of the calls.
         self._updates: list[MovingAverageUpdate] = []
         #: The layers that keep states, in the order of the calls.
@@ -177,9 +179,10 @@ class TrainStep:
         else:
             # What torch.autograd.grad calls in the end: a tenth of a small model's step is spent on its way.
             engine = torch.autograd.Variable._execution_engine
-            one = torch.ones_like(scaled)
+            if self._one is None:
+                self._one = torch.ones_like(scaled)
             grads = engine.run_backward(
-                (scaled,), (one,), False, False, tuple(self._trainable), True, accumulate_grad=False
+                (scaled,), (self._one,), False, False, tuple(self._trainable), True, accumulate_grad=False
             )
         grads = tuple(
             torch.zeros_like(w) if grad is None else grad

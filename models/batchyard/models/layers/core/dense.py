@@ -114,15 +114,15 @@ class Dense(Layer):
 
     def call(self, inputs: Tensor) -> Any:
         """Computes the output."""
-        rows = inputs if inputs.ndim == 2 else inputs.reshape(-1, inputs.shape[-1])
-        bias = self.bias
+        flat = inputs.ndim == 2
+        rows = inputs if flat else inputs.reshape(-1, inputs.shape[-1])
+        bias, activation = self.bias, self.activation
         output = torch.mm(rows, self.kernel) if bias is None else torch.addmm(bias, rows, self.kernel)
-        relu = self.activation is activations.relu
-        if relu:
-            output = torch.relu_(output)  # nobody else has seen it
-        if inputs.ndim != 2:
+        if activation is activations.relu:
+            output, activation = torch.relu_(output), activations.linear  # nobody else has seen it
+        if not flat:
             output = output.view(*inputs.shape[:-1], self.units)
-        return output if relu else self.activation(output)
+        return output if activation is activations.linear else activation(output)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape with the last axis replaced."""
