@@ -28,6 +28,9 @@ from tests.fuzz.targets import Targets
 PATIENCE = 10
 #: Bytes of memory that one input may add to what the process has ever had.
 GROWTH = 256 * 2**20
+#: Bytes that each number in a model from text alone may add: an orthogonal matrix is computed in float64,
+#: in several copies.
+GROWTH_PER_NUMBER = 40
 #: Bytes of address space that a child may have above what it begins with.
 ROOM = 4 * 2**30
 
@@ -136,10 +139,11 @@ def work(targets, numbers, writer):
             # What making the input took is the fuzzer's own: some are of a hundred megabytes.
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             signal.setitimer(signal.ITIMER_PROF, PATIENCE)  # of its own time: others may hold the machine
-            message = {"number": number, "kind": kind, **attempt(targets, kind, place, content)}
+            numbers, ended = attempt(targets, kind, place, content)
+            message = {"number": number, "kind": kind, **ended}
             signal.setitimer(signal.ITIMER_PROF, 0)
             now = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            if (now - peak) * 1024 > GROWTH:
+            if (now - peak) * 1024 > GROWTH + GROWTH_PER_NUMBER * numbers:
                 message["failure"] = f"took {(now - peak) // 1024} MiB of memory"
             text = json.dumps(message).encode()
             os.write(writer, struct.pack("<I", len(text)) + text)
@@ -150,22 +154,23 @@ def work(targets, numbers, writer):
 
 
 def attempt(targets, kind, place, content):
-    """Run an input; return how it ended."""
+    """Run an input; return how many numbers a model made from its text has, and how it ended."""
+    numbers = 0
     try:
-        targets.run(kind, place, content)
+        numbers = targets.run(kind, place, content)
     except BatchyardModelsError as error:
         if isinstance(error, ValueError):
-            return {"end": "refused"}
-        return {"end": "failed", "failure": f"{type(error).__name__} is no ValueError: {error}"}
+            return 0, {"end": "refused"}
+        return 0, {"end": "failed", "failure": f"{type(error).__name__} is no ValueError: {error}"}
     except BaseException as error:
         where = traceback.extract_tb(error.__traceback__)
         ours = [frame for frame in where if "batchyard" in frame.filename] or where
-        return {
+        return 0, {
             "end": "failed",
             "failure": f"{type(error).__name__}: {str(error)[:200]} at "
             f"{os.path.basename(ours[-1].filename)}:{ours[-1].lineno}",
         }
-    return {"end": "read"}
+    return numbers, {"end": "read"}
 
 
 if __name__ == "__main__":

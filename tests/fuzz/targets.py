@@ -55,14 +55,15 @@ class Targets:
         return kind, place, spoil(dice, self.seeds[kind][place])
 
     def run(self, kind, place, content):
-        """Read an input as a user would."""
+        """Read an input as a user would; return how many numbers a model has that is made from text alone."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if kind in ("json", "yaml"):
                 if len(content) % 8 == 0:
                     inspect_file(self._written(f"{self.path}.{kind}", content.encode("utf-8", "replace")))
                 else:
-                    {"json": model_from_json, "yaml": model_from_yaml}[kind](content)
+                    model = {"json": model_from_json, "yaml": model_from_yaml}[kind](content)
+                    return sum(weight.numel() for weight in model.weights)
             elif kind == "state":
                 unpack(content, self.models[kind][place])
             elif kind in ("safetensors", "pt"):
@@ -85,6 +86,7 @@ class Targets:
                     load_model(path)
                 else:
                     load_model(io.BytesIO(content))
+        return 0
 
     @staticmethod
     def _written(path, content):
