@@ -364,6 +364,17 @@ class Layer(LossesAndUpdates, nn.Module):
         phase = learning_phase()
         return self.training if phase is None else phase
 
+    def train(self, mode: bool = True) -> Self:
+        """Sets `training`, here and in all layers within.
+
+        Past torch's own way to set an attribute, which takes ten times as long.
+        """
+        self.__dict__["training"] = bool(mode)
+        for module in self._modules.values():
+            if module is not None:
+                module.train(mode)
+        return self
+
     # Calling.
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:

@@ -207,7 +207,7 @@ class Network(Persistence, Inspection, Layer):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        first = next(self.parameters(), None)
+        first = _first_weight(self)
         return torch.device("cpu") if first is None else first.device
 
     # Computing.
@@ -397,3 +397,14 @@ class Network(Persistence, Inspection, Layer):
 
 def _unique(weights: list[Weight]) -> list[Weight]:
     return list({id(weight): weight for weight in weights}.values())
+
+
+def _first_weight(module: nn.Module) -> Tensor | None:
+    """Is `next(module.parameters(), None)`, which walks over all modules before it gives one."""
+    for weight in module._parameters.values():
+        if weight is not None:
+            return weight
+    for inner in module._modules.values():
+        if inner is not None and (found := _first_weight(inner)) is not None:
+            return found
+    return None

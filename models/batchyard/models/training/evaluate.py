@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from batchyard.models.engine.states import state_keepers
-from batchyard.models.engine.step_context import collecting
 from batchyard.models.metrics.stateful import refuse_with_lanes
 from batchyard.models.training.adapt import columns_of
 from batchyard.models.training.allocator import prepare_memory
@@ -20,11 +20,12 @@ from batchyard.models.training.data import (
     ArrayEvaluation,
     EvaluationData,
     GlobalBatch,
+    Lane,
     TensorBatch,
     lanes_of,
 )
 from batchyard.models.training.objectives import ForwardPass, counts_length, mask_counts, shares_of
-from batchyard.models.training.phase import phase_scope
+from batchyard.models.training.phase import phase_scope, testing
 from batchyard.models.training.progress import shown_progress
 from batchyard.models.training.states import keep_lane_states, lane_states, states_length
 from batchyard.models.training.stepwise import WholeEvaluation, check_steps, read_formulas
@@ -51,8 +52,11 @@ def evaluate_batch(
         `[rows, loss sum, metric sums …]` in the order of `metrics_names`; sums of batches add up to those of
         the whole.
     """
+    prepare_memory()
     batch = TensorBatch(columns_of(model, inputs, targets, sample_weights))
-    sums: NDArray[np.float64] = lane_sums(model, batch, slice(0, batch.rows), 0).cpu().numpy()
+    whole = slice(0, batch.rows)
+    done = _forward(model, batch.lane(whole), whole)
+    sums: NDArray[np.float64] = _finish(model, batch, done, _penalties(model), None).cpu().numpy()
     return sums
 
 
@@ -68,53 +72,62 @@ def finish_sums(model: Model, sums: Sequence[float] | NDArray[np.float64]) -> di
     return {name: value / rows for name, value in zip(names, values, strict=True)}
 
 
-def lane_sums(model: Model, batch: GlobalBatch, rows: slice, lane: int) -> Tensor:
-    """Evaluates the rows of one lane of a batch.
-
-    Returns:
-        float64 `[rows, loss sum, metric sums …]` on the model's device.
-    """
-    return _finish(model, batch, lane, _forward(model, batch, rows, False), None)
+def _penalties(model: Model) -> list[Tensor]:
+    with computation_of(model).without_gradients(), phase_scope(model, False):
+        return model.penalties
 
 
-def _forward(model: Model, batch: GlobalBatch, rows: slice, several: bool) -> ForwardPass:
-    """Computes the outputs of some rows of a batch; with several lanes, stateful layers are told which."""
-    prepare_memory()
-    data = batch.lane(rows)
-    with computation_of(model).without_gradients(), phase_scope(model, False), collecting() as context:
-        if several:
-            context.rows, context.batch_rows = rows, batch.rows
-        masks: list[Tensor | None] = []
-        asked = masks if model.compiled.masked else None
+def _forward(model: Model, data: Lane, rows: slice, batch_rows: int | None = None) -> ForwardPass:
+    """Computes the outputs of some rows of a batch; of how many is told to stateful layers, if not of all."""
+    masks: list[Tensor | None] = []
+    asked = masks if model.compiled.masked else None
+    with testing(model) as context:
+        if batch_rows is not None:
+            context.rows, context.batch_rows = rows, batch_rows
         outputs = computation_of(model).outputs(model, data.inputs, asked)
     return ForwardPass(outputs, masks, data, rows.stop - rows.start, context)
 
 
-def _finish(model: Model, batch: GlobalBatch, lane: int, done: ForwardPass, counts: Tensor | None) -> Tensor:
-    """Computes the sums that belong to a forward pass; see `shares_of` for the counts."""
+def _finish(
+    model: Model, batch: GlobalBatch, done: ForwardPass, penalties: Sequence[Tensor], counts: Tensor | None
+) -> Tensor:
+    """Computes the sums that belong to a forward pass; see `shares_of` for penalties and counts.
+
+    Returns:
+        float64 `[rows, loss sum, metric sums …]` on the model's device.
+    """
+    # Out of the forward pass's scope: metrics that count over batches change their variables at once.
     with computation_of(model).without_gradients(), phase_scope(model, False):
-        penalties = model.penalties if lane == 0 else []
-        shares = shares_of(model.compiled, done, batch.rows, batch.denominators, penalties, counts)
-        values = torch.stack(shares.values).to(torch.float64) * batch.rows
-        return torch.cat([values.new_tensor([done.rows]), values])
+        values = shares_of(model.compiled, done, batch.rows, batch.denominators, penalties, counts).values
+        one, factors = _factors(done.rows, batch.rows, len(values), values[0].dtype, values[0].device)
+        return torch.stack([one, *values]).to(torch.float64).mul_(factors)
+
+
+@lru_cache(maxsize=64)
+def _factors(
+    rows: int, batch_rows: int, count: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Returns 1, and by what it and the shares of the batch's means are multiplied to make sums."""
+    factors = torch.tensor([rows] + [batch_rows] * count, dtype=torch.float64, device=device)
+    return torch.ones((), dtype=dtype, device=device), factors
 
 
 def _sums_of_lanes(
-    model: Model, batch: GlobalBatch, strategy: Strategy
+    model: Model, batch: GlobalBatch, strategy: Strategy, penalties: Sequence[Tensor]
 ) -> Iterator[tuple[int, slice, Tensor]]:
     """Evaluates the owned lanes of a batch."""
-    several = strategy.lanes > 1
-    lanes = lanes_of(batch, strategy.lanes, strategy.owned_lanes)
-    passes = ((lane, rows, _forward(model, batch, rows, several)) for lane, rows in lanes)
+    cut = lanes_of(batch, strategy.lanes, strategy.owned_lanes)
+    told = batch.rows if strategy.lanes > 1 else None
+    passes = ((lane, rows, _forward(model, batch.lane(rows), rows, told)) for lane, rows in cut)
     counts: Tensor | None = None
-    if several and model.compiled.masked:
+    if strategy.lanes > 1 and model.compiled.masked:
         # What the loss is divided by is known only when all lanes have their masks.
         kept = list(passes)
         passes = iter(kept)  # type: ignore[assignment]
         mine = {lane: mask_counts(model.compiled, done) for lane, _, done in kept}
         counts = strategy.reduce_sums(mine, counts_length(model.compiled))
     for lane, rows, done in passes:
-        yield lane, rows, _finish(model, batch, lane, done, counts)
+        yield lane, rows, _finish(model, batch, done, [] if lane else penalties, counts)
 
 
 def evaluation_logs(
@@ -134,13 +147,15 @@ def evaluation_logs(
         progress: called after each batch with its rows.
     """
     refuse_with_lanes(model.compiled.running_metrics, strategy.lanes)
+    prepare_memory()
     model.compiled.reset_metrics()
+    penalties = _penalties(model)
     keepers = state_keepers(model) if strategy.lanes > 1 else []
     totals: dict[int, Tensor] = {}
     places: dict[int, slice] = {}
     for step in range(data.steps if steps is None else min(steps, data.steps)):
         batch = data.batch(step)
-        for lane, rows, sums in _sums_of_lanes(model, batch, strategy):
+        for lane, rows, sums in _sums_of_lanes(model, batch, strategy, penalties):
             totals[lane] = totals[lane] + sums if lane in totals else sums
             places[lane] = rows
         if progress is not None:

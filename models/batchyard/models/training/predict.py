@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from batchyard.models.engine.step_context import collecting
 from batchyard.models.engine.symbolic import unpack_singleton
 from batchyard.models.training.adapt import columns_of
 from batchyard.models.training.allocator import prepare_memory
 from batchyard.models.training.computation import computation_of
-from batchyard.models.training.phase import phase_scope
+from batchyard.models.training.phase import testing
 from batchyard.models.training.progress import shown_progress
 from batchyard.models.training.states import expect_whole_batches
 from batchyard.models.training.stepwise import check_steps, read_formulas
@@ -55,7 +54,7 @@ def predict_batch(model: Model, inputs: Any, rows: int) -> list[NDArray[Any]]:
 def _predict_at_once(model: Model, inputs: Sequence[Tensor], rows: int) -> list[NDArray[Any]]:
     prepare_memory()
     count = inputs[0].shape[0]
-    with computation_of(model).without_gradients(), phase_scope(model, False), collecting():
+    with testing(model):
         outputs = _outputs(computation_of(model), model, inputs, rows)
         return [output[:count].contiguous().cpu().numpy() for output in outputs]
 
@@ -96,47 +95,41 @@ def predict(model: Model, x: Any, batch_size: int | None, verbose: int, steps: i
     computation = computation_of(model)
     found: list[Tensor] | None = None
     done = 0
-    with (
-        shown_progress(rows, verbose) as progress,
-        computation.without_gradients(),
-        phase_scope(model, False),
-        collecting() as told,
-    ):
-        for inputs in _batches(columns, rows, batch_size):
-            outputs = _outputs(computation, model, inputs, size)
-            if found is None:
-                found = [torch.from_numpy(np.empty((rows, *o.shape[1:]), _numpy_dtype(o))) for o in outputs]
-            told.forget()
-            count = inputs[0].shape[0]
-            for rows_found, output in zip(found, outputs, strict=True):
-                rows_found[done : done + count].copy_(output[:count] if count < size else output)
-            done += count
-            progress(count)
+    with shown_progress(rows, verbose) as progress:
+        step = batch_size * _batches_together(columns, batch_size)
+        for start in range(0, rows, step):
+            read = columns.lane(slice(start, min(start + step, rows))).inputs
+            with testing(model) as told:
+                for inputs in zip(*(torch.split(x, batch_size) for x in read), strict=True):
+                    outputs = _outputs(computation, model, inputs, size)
+                    told.forget()
+                    if found is None:
+                        found = [_room_for(output, rows) for output in outputs]
+                    count = inputs[0].shape[0]
+                    for all_rows, output in zip(found, outputs, strict=True):
+                        all_rows[done : done + count].copy_(output[:count] if count < size else output)
+                    done += count
+                    progress(count)
     if found is None:
         return unpack_singleton(
             [np.empty((0, *(n or 0 for n in t.shape[1:])), dtype="float32") for t in model.outputs]
         )
-    return unpack_singleton([rows_found.numpy() for rows_found in found])
+    return unpack_singleton([all_rows.numpy() for all_rows in found])
 
 
-def _batches(columns: Columns, rows: int, batch_size: int) -> Iterator[tuple[Tensor, ...]]:
-    """Gives the inputs of one batch after the other, copied to where a new tensor could begin.
-
-    Args:
-        columns: of the inputs.
-        rows: how many of them to read.
-        batch_size: rows of a batch; the last one may have fewer.
-    """
+def _batches_together(columns: Columns, batch_size: int) -> int:
+    """Returns how many batches to copy at once, each to where a new tensor could begin."""
     sizes = [
         batch_size * math.prod(x.shape[1:]) * dtype.itemsize
         for x, dtype in zip(columns.inputs, columns.input_dtypes, strict=True)
     ]
-    aligned = all(size % _ALIGNMENT == 0 for size in sizes)
-    step = batch_size * (max(1, _COPIED_TOGETHER // max(*sizes, 1)) if aligned else 1)
-    for start in range(0, rows, step):
-        inputs = columns.lane(slice(start, min(start + step, rows))).inputs
-        yield from zip(*(torch.split(x, batch_size) for x in inputs), strict=True)
+    if any(size % _ALIGNMENT for size in sizes):
+        return 1
+    largest: int = max(*sizes, 1)
+    return max(1, _COPIED_TOGETHER // largest)
 
 
-def _numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
-    return tensor[:0].cpu().numpy().dtype
+def _room_for(output: Tensor, rows: int) -> Tensor:
+    """Returns a tensor in an array's memory, for so many rows such as those of an output."""
+    dtype = output[:0].cpu().numpy().dtype
+    return torch.from_numpy(np.empty((rows, *output.shape[1:]), dtype))
