@@ -92,7 +92,14 @@ class Tuned:
         self.model.eval()
         with torch.inference_mode(), self.autocast():
             for _ in range(epochs):
-                self.found = torch.cat([self.model(x) for x in self.x[:rows].split(256)]).cpu()
+                self.found = torch.cat([self._answer(x) for x in self.x[:rows].split(256)]).cpu()
+
+    def _answer(self, x: Tensor) -> Tensor:
+        """Returns what `predict` gives: the models end before the softmax or sigmoid that the losses take."""
+        output: Tensor = self.model(x)
+        if self.workload.classes > 1:
+            return output.softmax(1)
+        return output.sigmoid() if self.workload.classes else output
 
 
 class Loader(Tuned):
@@ -127,7 +134,7 @@ class Loader(Tuned):
         for _ in range(epochs):
             with torch.no_grad():
                 loader = DataLoader(torch.utils.data.Subset(self.rows_of, range(rows)), 256)
-                self.found = torch.cat([self.model(x) for x, _ in loader])
+                self.found = torch.cat([self._answer(x) for x, _ in loader])
 
 
 class _Hdf5Rows(Dataset[Any]):

@@ -199,6 +199,18 @@ class Plan:
                 slots[place] = None
         return [slots[place] for place in self._outputs]
 
+    def only_reads_inputs(self) -> bool:
+        """Whether the graph's inputs stay as they are, whatever is done with the outputs."""
+        places = set(self._inputs)
+        readers = [call for call in self._calls if places & set(call.sources or call.inputs)]
+        observed: bool = _has_any_global_hook()  # type: ignore[no-untyped-call]
+        return not (
+            observed
+            or places & set(self._outputs)
+            or any(not c.layer._only_reads or c.layer._written_by_user for c in readers)
+            or any(is_observed(call.layer) for call in readers)
+        )
+
     def run_with_masks(
         self, inputs: Sequence[Tensor], masks: Sequence[Tensor | None]
     ) -> tuple[list[Tensor], list[Tensor | None]]:

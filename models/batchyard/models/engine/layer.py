@@ -107,6 +107,8 @@ class Layer(LossesAndUpdates, nn.Module):
 
     #: Whether a call without inputs computes something: only operations on variables do so.
     _needs_no_input: bool = False
+    #: Whether the inputs stay as they are, and no output shares their memory: they need no copy then.
+    _only_reads: ClassVar[bool] = False
     #: Whether `call` may hold Keras's `x += y`, which is not torch's.
     _written_by_user: ClassVar[bool] = False
     name: str

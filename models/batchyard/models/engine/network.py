@@ -243,6 +243,11 @@ class Network(Persistence, Inspection, Layer):
             masks_out += found[: len(self.outputs)]
         return unpack_singleton(self._tell(outputs))
 
+    @property
+    def only_reads_inputs(self) -> bool:
+        """Whether computing leaves the inputs as they are, and nothing of them in the outputs."""
+        return self._runs_plan and not is_observed(self) and self._plan_now().only_reads_inputs()
+
     def _plan_now(self) -> Plan:
         """Returns how to compute the outputs, with the losses to tell the step, where there is one."""
         plan = self._graph.plan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["predict", "predict_batch"]
 
 
-#: Small batches are copied together, so many bytes at once.
+#: Batches that need no copy are cut off the data so many at a time.
+_VIEWED_TOGETHER = 256
+
+#: Small batches that do are copied together, so many bytes at once.
 _COPIED_TOGETHER = 1 << 20
 
-#: Where the memory of a new tensor begins: at a multiple of so many bytes. Kernels may add in another order
-#: where it begins elsewhere.
+#: Where the memory of a new tensor begins: at a multiple of so many bytes.
 _ALIGNMENT = 64
 
 
@@ -90,34 +92,66 @@ def predict(model: Model, x: Any, batch_size: int | None, verbose: int, steps: i
     if steps is not None:
         rows = min(rows, steps * batch_size)
     expect_whole_batches(model, rows, batch_size)
-    size = min(batch_size, rows)  # few rows are not padded: nobody splits them
     prepare_memory()
-    computation = computation_of(model)
-    found: list[Tensor] | None = None
-    done = 0
     with shown_progress(rows, verbose) as progress:
-        step = batch_size * _batches_together(columns, batch_size)
-        for start in range(0, rows, step):
-            read = columns.lane(slice(start, min(start + step, rows))).inputs
-            with testing(model) as told:
-                for inputs in zip(*(torch.split(x, batch_size) for x in read), strict=True):
-                    outputs = _outputs(computation, model, inputs, size)
-                    told.forget()
-                    if found is None:
-                        found = [_room_for(output, rows) for output in outputs]
-                    count = inputs[0].shape[0]
-                    for all_rows, output in zip(found, outputs, strict=True):
-                        all_rows[done : done + count].copy_(output[:count] if count < size else output)
-                    done += count
-                    progress(count)
-    if found is None:
-        return unpack_singleton(
-            [np.empty((0, *(n or 0 for n in t.shape[1:])), dtype="float32") for t in model.outputs]
-        )
-    return unpack_singleton([all_rows.numpy() for all_rows in found])
+        prediction = _Prediction(model, rows, batch_size, progress)
+        there = columns.inputs_to_view(batch_size) if model.only_reads_inputs else None
+        together = _VIEWED_TOGETHER if there is not None else _copied_together(columns, batch_size)
+        for start in range(0, rows, together * batch_size):
+            cut = slice(start, min(start + together * batch_size, rows))
+            # Nobody keeps copies: the next ones take their place, which the caches still hold.
+            prediction.add([x[cut] for x in there] if there is not None else columns.lane(cut).inputs)
+    return unpack_singleton(prediction.arrays())
 
 
-def _batches_together(columns: Columns, batch_size: int) -> int:
+class _Prediction:
+    """The outputs of all rows, computed batch by batch.
+
+    Args:
+        model: built.
+        rows: how many there are.
+        batch_size: the last batch may have fewer rows.
+        progress: called with the rows of each batch done.
+    """
+
+    def __init__(self, model: Model, rows: int, batch_size: int, progress: Callable[[int], None]) -> None:
+        self._model = model
+        self._computation = computation_of(model)
+        self._rows = rows
+        self._batch_size = batch_size
+        self._size = min(batch_size, rows)  # few rows are not padded: nobody splits them
+        self._progress = progress
+        self._found: list[Tensor] = []
+        self._done = 0
+
+    def add(self, inputs: Sequence[Tensor]) -> None:
+        """Computes one or more batches.
+
+        Args:
+            inputs: one tensor per input.
+        """
+        with testing(self._model) as told:
+            for batch in zip(*(torch.split(x, self._batch_size) for x in inputs), strict=True):
+                outputs = _outputs(self._computation, self._model, batch, self._size)
+                told.forget()
+                if not self._found:
+                    self._found = [_room_for(output, self._rows) for output in outputs]
+                start, count = self._done, batch[0].shape[0]
+                for found, output in zip(self._found, outputs, strict=True):
+                    found[start : start + count].copy_(output[:count] if count < self._size else output)
+                self._done += count
+                self._progress(count)
+
+    def arrays(self) -> list[NDArray[Any]]:
+        """Returns an array per output."""
+        if not self._rows:
+            return [
+                np.empty((0, *(n or 0 for n in t.shape[1:])), dtype="float32") for t in self._model.outputs
+            ]
+        return [found.numpy() for found in self._found]
+
+
+def _copied_together(columns: Columns, batch_size: int) -> int:
     """Returns how many batches to copy at once, each to where a new tensor could begin."""
     sizes = [
         batch_size * math.prod(x.shape[1:]) * dtype.itemsize

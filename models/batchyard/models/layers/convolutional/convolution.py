@@ -26,6 +26,7 @@ class Convolution(Layer):
     (filters,).
     """
 
+    _only_reads = True
     rank: ClassVar[int]
     #: Whether the filters may be parted into groups.
     parts_into_groups: ClassVar[bool] = True

@@ -49,6 +49,7 @@ class Dense(Layer):
     Source: Keras 2.2.4, `layers.Dense`.
     """
 
+    _only_reads = True
     kernel: Weight
     bias: Weight | None
 

@@ -48,6 +48,7 @@ class Embedding(Layer):
     Source: Keras 2.2.4, `layers.Embedding`.
     """
 
+    _only_reads = True
     embeddings: Weight
 
     def __init__(

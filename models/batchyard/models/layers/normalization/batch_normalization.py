@@ -64,6 +64,7 @@ class BatchNormalization(Layer):
     (hidden zero-debiasing, and a second correction of the variance of images); Ioffe and Szegedy 2015.
     """
 
+    _only_reads = True
     gamma: Weight | None
     beta: Weight | None
     moving_mean: Weight

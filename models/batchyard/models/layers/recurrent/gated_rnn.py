@@ -32,6 +32,7 @@ class GatedRNN(RNN):
         **kwargs: of `RNN`.
     """
 
+    _only_reads = True
     cell: RecurrentCell
     units = OfCell()
     activation = OfCell()
