@@ -4,14 +4,15 @@ Recorded by tests/oracle/write_later_layers.py and record_later_layers.py.
 """
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from batchyard.models import Sequential, backend
-from batchyard.models.errors import InvalidArgumentError, UnknownNameError
+from batchyard.models import Sequential, backend, load_model
+from batchyard.models.errors import InvalidArgumentError, ModelFileError, UnknownNameError
 from batchyard.models.layers import Dense, Flatten, later
 from batchyard.models.saving import model_from_config
 from tests.models.layer_conformance import run_layer_test
@@ -122,6 +123,61 @@ def test_what_cannot_be_done_is_told(layer, told):
     config = {"name": "m", "layers": [entry, layer]}
     with pytest.raises((InvalidArgumentError, UnknownNameError), match=told):
         model_from_config({"class_name": "Sequential", "config": config, "keras_version": "3.5.0"})
+
+
+def adapted(path, text):
+    """An archive whose layers have a vocabulary as `adapt` finds it: beside the configuration only."""
+    inner = Sequential([later.IntegerLookup([5, 3], input_shape=(3,), name="inner")])
+    model = Sequential([later.IntegerLookup([7], input_shape=(3,), name="outer"), inner])
+    plain = path.with_name("plain.keras")
+    model.save(plain)
+    with zipfile.ZipFile(plain) as source, zipfile.ZipFile(path, "w") as target:
+        for member in source.namelist():
+            data = source.read(member)
+            if member == "config.json":
+                assert data.count(b'"vocabulary": [5, 3]') == 1
+                data = data.replace(b'"vocabulary": [5, 3]', b'"vocabulary": null')
+            target.writestr(member, data)
+        if text is not None:
+            target.writestr("assets/layers/sequential/layers/integer_lookup/vocabulary.txt", text)
+    return model
+
+
+@pytest.mark.parametrize("text", ["-1\n5\n3", "5\n3\n"])
+def test_a_vocabulary_that_was_adapted_is_read_from_the_archive(text, tmp_path):
+    model = adapted(tmp_path / "adapted.keras", text)
+    x = np.array([[7, 3, 5]])
+    again = load_model(tmp_path / "adapted.keras", compile=False)
+    assert again.layers[1].layers[0].vocabulary == [5, 3]
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "told"),
+    [
+        (None, InvalidArgumentError, "'inner'.*vocabulary"),
+        ("-1\nfive", ModelFileError, "whole numbers.*'inner'"),
+        ("5\n3\n5", InvalidArgumentError, "'inner'.*each number once"),
+    ],
+)
+def test_a_vocabulary_that_is_missing_or_spoiled_is_told(text, error, told, tmp_path):
+    adapted(tmp_path / "adapted.keras", text)
+    with pytest.raises(error, match=told):
+        load_model(tmp_path / "adapted.keras", compile=False)
+
+
+def test_places_of_masks_and_other_numbers_may_stand_in_a_vocabulary():
+    for given in ([0, -1, -1, 7, 5], [7, 5]):
+        layer = later.IntegerLookup(given, mask_token=0, num_oov_indices=2)
+        assert layer(torch.tensor([[0, 7, 5, 4, 3]])).tolist() == [[0, 3, 4, 1, 2]]
+
+
+def test_how_random_numbers_are_made_is_no_matter_of_files():
+    entry = {"class_name": "InputLayer", "config": {"batch_shape": [None, 4, 4, 2], "name": "in"}}
+    layer = {"class_name": "RandomFlip", "config": {"name": "f", "rng_type": "stateful", "seed": 1}}
+    config = {"name": "m", "layers": [entry, layer]}
+    made = model_from_config({"class_name": "Sequential", "config": config, "keras_version": "2.15.0"})
+    assert made.layers[-1].name == "f"
 
 
 def in_training(layer, x):

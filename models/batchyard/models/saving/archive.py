@@ -1,7 +1,7 @@
 """Keras 3's archives (`.keras`): a zip file with a configuration, some metadata, and weights in HDF5.
 
-Only members of the three expected names are read, never written to disk, and never more of them than what
-their size in the archive makes plausible.
+Only members of the three expected names are read, and vocabularies of layers that the configuration has;
+nothing is written to disk, and never more read than what the size in the archive makes plausible.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ import h5py
 from batchyard.models.errors import BatchyardModelsError, InvalidArgumentError, ModelFileError
 from batchyard.models.saving.config import parse_json
 from batchyard.models.saving.folders import refuse_folder
+from batchyard.models.saving.foreign.vocabularies import fill_vocabularies
 from batchyard.models.saving.guarded_reading import open_for_reading
 
 __all__ = ["Archive", "is_archive", "open_archive"]
 
 _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
-#: The largest configuration, in bytes.
+#: The largest configuration, and what all vocabularies have together, in bytes.
 _TEXT_LIMIT = 16 * 2**20
 #: Weights hardly compress: more than so many bytes, and so many times what is stored, are an attack.
 _FREE_BYTES, _LARGEST_RATIO = 64 * 2**20, 16
@@ -105,8 +106,20 @@ class Archive:
         self.name = name
 
     def config(self) -> Any:
-        """Returns class and configuration of the model."""
-        return self._json("config.json")
+        """Returns class and configuration of the model, with the vocabularies that lie beside it."""
+        config = self._json("config.json")
+        members, left = set(self._file.namelist()), _TEXT_LIMIT
+
+        def read(member: str) -> bytes | None:
+            nonlocal left
+            if member not in members:
+                return None
+            text = self._read(member, left)
+            left -= len(text)
+            return text
+
+        fill_vocabularies(config, read)
+        return config
 
     def version(self) -> str | None:
         """Returns the version of Keras that wrote it; None if that is not told."""

@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from batchyard.models.engine.layer import Layer
     from batchyard.models.engine.model import Model
 
-__all__ = ["count_numbers", "is_checkpoint", "optimizer_arrays", "read_checkpoint"]
+__all__ = [
+    "count_numbers",
+    "described_layers",
+    "group_keys",
+    "is_checkpoint",
+    "optimizer_arrays",
+    "read_checkpoint",
+]
 
 #: Where the layers of a network lie; the second name is that of tf.keras 2.12.
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
@@ -154,10 +161,12 @@ def _pairs(
             )
         return
     found = find_group(group, container)
-    described = _described(config)
+    described = described_layers(config)
     own = {layer.name: layer for layer in network.layers}
     if described is not None and {name for name, _, _ in described} & set(own):
-        for (name, _, inner), key in zip(described, _keys([kind for _, kind, _ in described]), strict=True):
+        for (name, _, inner), key in zip(
+            described, group_keys([kind for _, kind, _ in described]), strict=True
+        ):
             if name in own and find(found, key) is not None:
                 yield own.pop(name), find_group(found, key), inner
         left = [layer for layer in own.values() if layer.weights]
@@ -170,7 +179,7 @@ def _pairs(
                 if layer.name in named:
                     yield layer, named[layer.name], None
         else:
-            keys = _keys([_class_name(layer) for layer in layers])
+            keys = group_keys([_class_name(layer) for layer in layers])
             for layer, key in zip(layers, keys, strict=True):
                 if find(found, key) is not None:
                     yield layer, find_group(found, key), None
@@ -217,7 +226,7 @@ def _held(layer: Any) -> Iterator[tuple[str, Any]]:
     """Yields the layers that a layer holds as attributes, with the places of their groups."""
     cells = getattr(layer, "cells", None)
     if isinstance(cells, list | tuple):
-        keys = _keys([_class_name(cell) for cell in cells])
+        keys = group_keys([_class_name(cell) for cell in cells])
         yield from ((f"cells/{key}", cell) for key, cell in zip(keys, cells, strict=True))
         return
     for name, inner in layer._modules.items():
@@ -225,7 +234,7 @@ def _held(layer: Any) -> Iterator[tuple[str, Any]]:
             yield name, inner
 
 
-def _described(config: Any) -> list[tuple[str, str, Any]] | None:
+def described_layers(config: Any) -> list[tuple[str, str, Any]] | None:
     """Returns name, class and description of each layer of a network; None where that is not known."""
     inner = config.get("config") if isinstance(config, Mapping) else None
     layers = inner.get("layers") if isinstance(inner, Mapping) else None
@@ -260,7 +269,7 @@ def _class_name(layer: Any) -> str:
     return _NAMES.get(name, name)
 
 
-def _keys(class_names: Sequence[str]) -> list[str]:
+def group_keys(class_names: Sequence[str]) -> list[str]:
     """Returns the names of the groups of layers of these classes."""
     counts: dict[str, int] = {}
     keys = []

@@ -26,7 +26,8 @@ class IntegerLookup(Layer):
     The places of numbers that are not in it come first, behind that of the mask if there is one.
 
     Args:
-        vocabulary: the numbers, each once.
+        vocabulary: the numbers, each once; `mask_token` and `oov_token` may stand before them, as in what
+            Keras's `get_vocabulary` returns.
         max_tokens: accepted for Keras's sake.
         num_oov_indices: how many places there are for other numbers; chosen by the remainder of a division.
         mask_token: a number whose place is 0, with `output_mode` "int"; none by default.
@@ -72,18 +73,32 @@ class IntegerLookup(Layer):
                 f"Received: {vocabulary!r:.60}. What `adapt` found stands in no configuration: write the "
                 "layer with vocabulary=layer.get_vocabulary(include_special_tokens=False)."
             )
-        self.vocabulary = [int(token) for token in vocabulary]
-        self.max_tokens = max_tokens
         self.num_oov_indices = int(num_oov_indices)
+        self._begin = self.num_oov_indices + int(mask_token is not None and output_mode == "int")
+        self.vocabulary = self._without_special_tokens(
+            [int(token) for token in vocabulary], mask_token, oov_token
+        )
+        if not self.vocabulary or len(set(self.vocabulary)) != len(self.vocabulary):
+            raise InvalidArgumentError(
+                f"Layer {self.name!r} of class IntegerLookup needs a vocabulary with each number once. "
+                f"Received: {vocabulary!r:.60}."
+            )
+        self.max_tokens = max_tokens
         self.mask_token = mask_token
         self.oov_token = oov_token
         self.invert = invert
         self.output_mode = check_mode(output_mode, sparse, also=("int",))
         self.pad_to_max_tokens = pad_to_max_tokens
-        self._begin = self.num_oov_indices + int(mask_token is not None and output_mode == "int")
         order = np.argsort(self.vocabulary, kind="stable")
         self.register_buffer("_ordered", torch.tensor(np.array(self.vocabulary)[order]), persistent=False)
         self.register_buffer("_places", torch.tensor(order), persistent=False)
+
+    def _without_special_tokens(self, tokens: list[int], mask: int | None, other: int) -> list[int]:
+        """What follows the tokens of the first places, if they are given too."""
+        if self._begin > len(tokens):
+            return tokens
+        special = [mask] * (self._begin - self.num_oov_indices) + [other] * self.num_oov_indices
+        return tokens[self._begin :] if tokens[: self._begin] == special else tokens
 
     @property
     def _count(self) -> int:

@@ -44,6 +44,7 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
 _IRRELEVANT = {
     "flash_attention",
     "noise_shape_seed",
+    "rng_type",
     "seed",
     "shared_object_id",
     "use_cudnn",
