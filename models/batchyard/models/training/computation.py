@@ -8,7 +8,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -95,14 +95,10 @@ class Computation:
         """
         if not self.jit_compile:
             return function
+        _prepare_compiler()
         with _quiet():
-            traced = torch.compile(function, dynamic=False)
-
-        def run(*args: Any) -> Any:
-            with _quiet(), _many_shapes():
-                return traced(*args)
-
-        return run
+            traced: Callable[..., Any] = torch.compile(function, dynamic=False)
+        return traced
 
     @cached_property
     def _forward(self) -> Callable[..., list[Tensor]]:
@@ -153,6 +149,31 @@ def _forward(
     return outputs
 
 
+@cache
+def _prepare_compiler() -> None:
+    """Sets for the process what else had to be set around every call, which takes longer than a small step.
+
+    Shapes are compiled up to a higher limit than torch's, behind which it would compute eagerly, other bits;
+    and while it compiles, it is quiet.
+    """
+    config: Any = torch._dynamo.config
+    for limit in ("recompile_limit", "accumulated_recompile_limit"):
+        setattr(config, limit, max(getattr(config, limit), _MOST_SHAPES))
+    from torch._dynamo.callback import callback_handler
+
+    running: list[AbstractContextManager[None]] = []
+
+    def begin(_: Any) -> None:
+        running.append(_quiet())
+        running[-1].__enter__()
+
+    def end(_: Any) -> None:
+        running.pop().__exit__(None, None, None)
+
+    callback_handler.register_start_callback(begin)
+    callback_handler.register_end_callback(end)
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps what the compiler says of torch itself, and of how it looks at tensors, from the user."""
@@ -163,7 +184,3 @@ def _quiet() -> Iterator[None]:
         ):
             warnings.filterwarnings("ignore", message)
         yield
-
-
-def _many_shapes() -> Any:
-    return torch._dynamo.config.patch(recompile_limit=_MOST_SHAPES, accumulated_recompile_limit=_MOST_SHAPES)
