@@ -20,7 +20,7 @@ from batchyard.models.engine.symbolic import LEARNING_PHASE, Node, SymbolicTenso
 from batchyard.models.errors import GraphError, InvalidArgumentError
 
 if TYPE_CHECKING:
-    from batchyard.models.engine.graph import Plan
+    from batchyard.models.engine.plan import Plan
 
 __all__ = ["Function", "function", "gradients", "plan_for"]
 
@@ -123,7 +123,7 @@ def plan_for(fed: Sequence[SymbolicTensor], wanted: Sequence[SymbolicTensor]) ->
 
 
 def _plan_of(nodes: list[Node], fed: list[SymbolicTensor], wanted: list[SymbolicTensor]) -> Plan:
-    from batchyard.models.engine.graph import Plan
+    from batchyard.models.engine.plan import Plan
 
     return Plan(nodes, fed, wanted)
 

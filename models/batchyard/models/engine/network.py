@@ -11,11 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from batchyard.models.backend.learning_phase import learning_phase_scope
-from batchyard.models.engine.graph import Graph, Plan, direct_function, is_observed, may_call_directly
+from batchyard.models.engine.graph import Graph
 from batchyard.models.engine.inspection import Inspection
 from batchyard.models.engine.layer import Layer
 from batchyard.models.engine.network_config import network_config, network_from_config
 from batchyard.models.engine.persistence import Persistence
+from batchyard.models.engine.plan import Plan, direct_function, is_observed, may_call_directly
 from batchyard.models.engine.step_context import current_step
 from batchyard.models.engine.summary import print_summary
 from batchyard.models.engine.symbolic import (

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from batchyard.models.optimizers.decaying import DecayingOptimizer
 from batchyard.models.optimizers.fused import adam_update
-from batchyard.models.optimizers.optimizer import DecayingOptimizer, Hyper, epsilon_or_default
+from batchyard.models.optimizers.hyper import Hyper, epsilon_or_default
 
 __all__ = ["Adam"]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from batchyard.models.optimizers.adam import Adam
-from batchyard.models.optimizers.optimizer import Hyper
+from batchyard.models.optimizers.hyper import Hyper
 
 __all__ = ["AdamW"]
 

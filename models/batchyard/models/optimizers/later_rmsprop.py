@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from batchyard.models.optimizers.optimizer import Hyper
+from batchyard.models.optimizers.hyper import Hyper
 from batchyard.models.optimizers.rmsprop import RMSprop
 
 __all__ = ["LaterRMSprop"]

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from batchyard.models.optimizers.optimizer import Hyper, Optimizer, epsilon_or_default
+from batchyard.models.optimizers.hyper import Hyper, epsilon_or_default
+from batchyard.models.optimizers.optimizer import Optimizer
 
 __all__ = ["Nadam"]
 

@@ -1,4 +1,4 @@
-"""What all optimizers have in common: hyper-parameters, slots, clipping, constraints."""
+"""What all optimizers have in common: slots, clipping, constraints."""
 
 from __future__ import annotations
 
@@ -11,51 +11,18 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from batchyard.models.backend.configuration import epsilon, torch_dtype
-from batchyard.models.backend.hyper_parameter import HyperParameter, get_value, round_to_floatx, set_value
+from batchyard.models.backend.hyper_parameter import get_value, set_value
 from batchyard.models.engine.recording import computing, is_recording, recording
 from batchyard.models.engine.symbolic import SymbolicTensor
 from batchyard.models.engine.variable import Variable
 from batchyard.models.errors import InvalidArgumentError, InvalidTypeError, ShapeError
 from batchyard.models.optimizers.fused import fusable, stored_alike
+from batchyard.models.optimizers.hyper import Hyper
 
 if TYPE_CHECKING:
     from batchyard.models.optimizers.recorded import RecordedUpdates
 
-__all__ = ["Hyper", "Optimizer"]
-
-
-class Hyper:
-    """An attribute that is a hyper-parameter: a float rounded as the default float type holds it.
-
-    It can be set as `optimizer.lr = 0.1` and by `backend.set_value(optimizer.lr, 0.1)`. In an optimizer that
-    records its updates it is a variable, or whatever formula the optimizer has put there.
-    """
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, owner: Any, kind: type | None = None) -> Any:
-        held = owner._hyper.get(self._name)
-        if held is None:
-            raise AttributeError(
-                f"{type(owner).__name__} has no {self._name!r}: its __init__ has not set it."
-            )
-        if isinstance(held, Tensor | SymbolicTensor):
-            return held
-        if is_recording():
-            held = owner._hyper[self._name] = Variable.of(_number(held), False, f"{self._name}:0")
-            return held
-        return HyperParameter(held, owner, self._name)
-
-    def __set__(self, owner: Any, value: Any) -> None:
-        held = owner._hyper.get(self._name)
-        if isinstance(value, Tensor | SymbolicTensor):
-            owner._hyper[self._name] = value
-        elif isinstance(held, Tensor) and not is_recording():
-            set_value(held, value)
-        else:
-            owner._hyper[self._name] = round_to_floatx(float(value))
+__all__ = ["Optimizer"]
 
 
 class Optimizer:
@@ -425,50 +392,8 @@ def _while_recording(init: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def _number(value: float) -> Tensor:
-    return torch.tensor(value, dtype=torch_dtype(None))
-
-
 def _same(params: Sequence[Tensor], known: list[tuple[Tensor, int]]) -> bool:
     """Whether these are the same weights, at the same places in memory."""
     return len(params) == len(known) and all(
         p is one and p.data_ptr() == at for p, (one, at) in zip(params, known, strict=True)
     )
-
-
-class DecayingOptimizer(Optimizer):
-    """An optimizer whose learning rate decays: lr / (1 + decay * iterations).
-
-    Args:
-        lr: the learning rate.
-        decay: of the learning rate, per update.
-        clipnorm: greatest norm of all gradients together.
-        clipvalue: greatest absolute value of a gradient's elements.
-    """
-
-    decay = Hyper()
-
-    def __init__(
-        self,
-        lr: float,
-        decay: float = 0.0,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-    ) -> None:
-        super().__init__(lr, clipnorm, clipvalue)
-        self.decay = decay
-        self.initial_decay = decay
-
-    def decayed_lr(self) -> float:
-        """Returns the learning rate of the update that comes next."""
-        rate: float = self._number("lr") / (1.0 + self._number("decay") * self._iterations)
-        return rate
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of `__init__`."""
-        return {**super().get_config(), "decay": float(self.decay)}
-
-
-def epsilon_or_default(value: float | None) -> float:
-    """Returns an optimizer's epsilon: the library's where none is given."""
-    return epsilon() if value is None else float(value)

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from batchyard.models.optimizers.decaying import DecayingOptimizer
 from batchyard.models.optimizers.fused import momentum_update
-from batchyard.models.optimizers.optimizer import DecayingOptimizer, Hyper
+from batchyard.models.optimizers.hyper import Hyper
 
 __all__ = ["SGD"]
 
