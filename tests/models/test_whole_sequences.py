@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from batchyard.models.layers import GRU, LSTM, SimpleRNN
+from batchyard.models.training.randomness import lane_scope
 
 LAYERS = {
     "lstm": lambda **k: LSTM(5, **k),
@@ -38,7 +39,44 @@ def test_outputs_states_and_gradients_are_those_of_the_steps(kind, use_bias, mon
     at_once = layer([x, *initial])
     assert type(at_once[-1].grad_fn).__name__.startswith("_")  # a Function of ours
     monkeypatch.setattr(type(layer.cell), "fused", lambda *_: None)
-    by_steps = layer([x, *initial])
+    compare(at_once, layer([x, *initial]), [x, *layer.trainable_weights])
+
+
+OPTIONS = {
+    "masked": {},
+    "masked, backwards": {"go_backwards": True},
+    "inputs dropped": {"dropout": 0.3},
+    "states dropped": {"recurrent_dropout": 0.4},
+    "both dropped": {"dropout": 0.3, "recurrent_dropout": 0.4},
+    "both dropped, one mask for all gates": {"dropout": 0.3, "recurrent_dropout": 0.4, "implementation": 2},
+    "masked, both dropped, backwards": {"dropout": 0.3, "recurrent_dropout": 0.4, "go_backwards": True},
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("kind", [*LAYERS, "lstm with sigmoid"])
+def test_masked_steps_and_dropout_are_those_of_the_steps(kind, options, monkeypatch):
+    make = LAYERS.get(kind, lambda **k: LSTM(5, recurrent_activation="sigmoid", **k))
+    arguments = {k: v for k, v in OPTIONS[options].items() if "simple" not in kind or k != "implementation"}
+    layer = make(return_sequences=True, return_state=True, dtype="float64", **arguments)
+    x = tensor(4, 7, 3)
+    layer.build((4, 7, 3))
+    for weight in layer.weights:
+        weight.data = 1.5 * tensor(*weight.shape).detach()
+    mask = torch.tensor([[1, 1, 1, 1, 1, 1, 1], [0, 0, 1, 1, 1, 1, 0], [1, 0, 1, 0, 1, 0, 0], [0] * 7]).bool()
+    given = {"mask": mask} if "masked" in options else {}
+
+    def run():
+        with lane_scope(1, 2, 3, 4):
+            return layer(x, training=True, **given)
+
+    at_once = run()
+    assert type(at_once[-1].grad_fn).__name__.startswith("_")  # a Function of ours
+    monkeypatch.setattr(type(layer.cell), "fused", lambda *_: None)
+    compare(at_once, run(), [x, *layer.trainable_weights])
+
+
+def compare(at_once, by_steps, variables):
     factors = [tensor(*one.shape).detach() for one in at_once]
     # All outputs count, then the last states only, then the sequence only.
     for first, last in ((0, None), (1, None), (0, 1)):
@@ -48,7 +86,7 @@ def test_outputs_states_and_gradients_are_those_of_the_steps(kind, use_bias, mon
                     (one * factor).sum()
                     for one, factor in list(zip(results, factors, strict=True))[first:last]
                 ),
-                [x, *layer.trainable_weights],
+                variables,
                 retain_graph=True,
             )
             for results in (at_once, by_steps)

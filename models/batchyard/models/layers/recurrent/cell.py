@@ -28,6 +28,11 @@ class DropoutMasks(NamedTuple):
     inputs: list[Tensor] | None
     states: list[Tensor] | None
 
+    @property
+    def drop_nothing(self) -> bool:
+        """Whether there are none."""
+        return self.inputs is None and self.states is None
+
 
 class RecurrentCell(Layer):
     """One step of a recurrent layer of gates: activation(inputs · kernel + state · recurrent kernel + bias).
@@ -186,12 +191,16 @@ class RecurrentCell(Layer):
     ) -> tuple[Tensor, list[Tensor]]:
         """Returns output and new states of one step, from the projected input."""
 
-    def fused(self, inputs: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]] | None:
-        """Computes a whole sequence by torch's kernel; None where the arguments don't allow it.
+    def fused(
+        self, inputs: Tensor, states: Sequence[Tensor], masks: DropoutMasks, counts: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]] | None:
+        """Computes a whole sequence at once; None where the arguments don't allow it.
 
         Args:
             inputs: (batch, time, features).
             states: the initial ones.
+            masks: of dropout.
+            counts: (time, batch), False where a row is masked; None if all count.
 
         Returns:
             all outputs (batch, time, units), and the last states.

@@ -141,7 +141,9 @@ class GRUCell(RecurrentCell):
             z, r = (self.recurrent_activation(gate) for gate in summed.chunk(2, 1))
         return z, r
 
-    def fused(self, inputs: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]] | None:
+    def fused(
+        self, inputs: Tensor, states: Sequence[Tensor], masks: DropoutMasks, counts: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]] | None:
         """Computes a sequence at once, for tanh with sigmoid or hard_sigmoid.
 
         With `reset_after` and sigmoid torch's kernel does it, but for a CPU, where it has none.
@@ -151,7 +153,9 @@ class GRUCell(RecurrentCell):
             return None
         if not hard and self.recurrent_activation is not activations.sigmoid:
             return None
-        if not hard and self.reset_after and not (inputs.device.type == "cpu" and computes_plainly(inputs)):
+        plain = counts is None and masks.drop_nothing
+        ours = inputs.device.type == "cpu" and computes_plainly(inputs)
+        if plain and not hard and self.reset_after and not ours:
             biases = [] if self.bias is None else list(self.bias.unbind(0))
             return fused_gru(inputs, states, self.kernel, self.recurrent_kernel, biases)
         if not computes_plainly(inputs):
@@ -166,6 +170,8 @@ class GRUCell(RecurrentCell):
             recurrent_bias,
             hard,
             self.reset_after,
+            masks,
+            counts,
         )
         return outputs.transpose(0, 1), [state]
 

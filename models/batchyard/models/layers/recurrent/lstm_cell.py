@@ -10,7 +10,7 @@ from torch import Tensor
 
 from batchyard.models import activations
 from batchyard.models.layers.recurrent.cell import DropoutMasks, RecurrentCell, computes_plainly, pointwise
-from batchyard.models.layers.recurrent.lstm_sequence import hard_lstm
+from batchyard.models.layers.recurrent.lstm_sequence import lstm
 from batchyard.models.layers.registry import layers
 
 __all__ = ["LSTMCell", "fused_lstm"]
@@ -120,18 +120,31 @@ class LSTMCell(RecurrentCell):
         h = o * self.activation(c)
         return h, [h, c]
 
-    def fused(self, inputs: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]] | None:
-        """Computes a sequence at once, for tanh and sigmoid (by torch's kernel) or hard_sigmoid."""
+    def fused(
+        self, inputs: Tensor, states: Sequence[Tensor], masks: DropoutMasks, counts: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]] | None:
+        """Computes a sequence at once, for tanh with sigmoid (if plain by torch's kernel) or hard_sigmoid."""
         if self.activation is not activations.tanh:
             return None
-        if self.recurrent_activation is activations.hard_sigmoid and computes_plainly(inputs):
+        hard = self.recurrent_activation is activations.hard_sigmoid
+        if not hard and self.recurrent_activation is not activations.sigmoid:
+            return None
+        if hard or counts is not None or not masks.drop_nothing:
+            if not computes_plainly(inputs):
+                return None
             h, c = states
-            outputs, h, c = hard_lstm(
-                inputs.transpose(0, 1), h, c, self.kernel, self.recurrent_kernel, self.bias
+            outputs, h, c = lstm(
+                inputs.transpose(0, 1),
+                h,
+                c,
+                self.kernel,
+                self.recurrent_kernel,
+                self.bias,
+                hard,
+                masks,
+                counts,
             )
             return outputs.transpose(0, 1), [h, c]
-        if self.recurrent_activation is not activations.sigmoid:
-            return None
         biases = [] if self.bias is None else [self.bias, torch.zeros_like(self.bias)]
         return fused_lstm(inputs, states, self.kernel, self.recurrent_kernel, biases)
 

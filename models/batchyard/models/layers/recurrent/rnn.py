@@ -389,8 +389,12 @@ class RNN(Layer):
         cell = self.cell
         if isinstance(cell, RecurrentCell) and not constants:
             masks = cell.draw_masks(x[:, 0], training)
-            if mask is None and masks == (None, None):
-                found = cell.fused(x.flip(1) if self.go_backwards else x, states)
+            if mask is None or not self.unroll:
+                counts = None if mask is None else mask.to(torch.bool).reshape(*x.shape[:2]).t()
+                if self.go_backwards:
+                    found = cell.fused(x.flip(1), states, masks, None if counts is None else counts.flip(0))
+                else:
+                    found = cell.fused(x, states, masks, counts)
                 if found is not None:
                     return found[0], found[1][0], found[1]  # the last output is the first state
             steps = cell.project(x.transpose(0, 1), masks).unbind(0)

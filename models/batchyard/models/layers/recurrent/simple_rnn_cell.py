@@ -91,18 +91,29 @@ class SimpleRNNCell(RecurrentCell):
         output = self.activation(self.recur(states[0], masks, projected))
         return output, [output]
 
-    def fused(self, inputs: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]] | None:
+    def fused(
+        self, inputs: Tensor, states: Sequence[Tensor], masks: DropoutMasks, counts: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]] | None:
         """Computes a sequence at once, for tanh and relu; on a GPU by torch's kernel."""
         kernels = {activations.tanh: torch.rnn_tanh, activations.relu: torch.rnn_relu}
         kernel = kernels.get(self.activation)
         if kernel is None:
             return None
-        if inputs.device.type == "cpu" and computes_plainly(inputs):
-            relu = self.activation is activations.relu
+        plain = counts is None and masks.drop_nothing
+        if computes_plainly(inputs) and (inputs.device.type == "cpu" or not plain):
             outputs, state = simple_rnn(
-                inputs.transpose(0, 1), states[0], self.kernel, self.recurrent_kernel, self.bias, relu
+                inputs.transpose(0, 1),
+                states[0],
+                self.kernel,
+                self.recurrent_kernel,
+                self.bias,
+                self.activation is activations.relu,
+                masks,
+                counts,
             )
             return outputs.transpose(0, 1), [state]
+        if not plain:
+            return None
         weights = [self.kernel.t(), self.recurrent_kernel.t()]
         if self.bias is not None:
             weights += [self.bias, torch.zeros_like(self.bias)]
