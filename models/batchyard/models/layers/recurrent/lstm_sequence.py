@@ -1,7 +1,8 @@
 """An LSTM over a whole sequence, with a backward pass of its own: few calls a step.
 
 None of torch's kernels knows hard_sigmoid, Keras 2's default for the gates, masked steps, or dropout masks
-that are the same for all steps; through autograd each step would keep a dozen tensors, and take twice as long.
+that are the same for all steps; through autograd each step would keep a dozen tensors, and take twice the
+time.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from batchyard.models.layers.recurrent.sequence_products import InputProduct, St
 __all__ = ["lstm"]
 
 _TANH_BACKWARD = torch.ops.aten.tanh_backward
+_TANH_BACKWARD_OUT = torch.ops.aten.tanh_backward.grad_input
 
 
 def lstm(
@@ -121,31 +123,28 @@ class _Lstm(Function):
         # of gate o by h, and those of the other gates by c.
         i, f, g, o = gates.chunk(4, 2)
         tanh_c = torch.tanh(cells[1:])
-        derivatives = [
-            _TANH_BACKWARD(o, tanh_c),
-            gate_backward(tanh_c, o, hard),
-            gate_backward(g, i, hard),
-            gate_backward(cells[:-1], f, hard),
-            _TANH_BACKWARD(i, g),
-        ]
+        c_by_h, o_by_h = _TANH_BACKWARD(o, tanh_c), gate_backward(tanh_c, o, hard)
+        ifg_by_c = x.new_empty((time, batch, 3, units))
+        gate_backward(g, i, hard, out=ifg_by_c[:, :, 0])
+        gate_backward(cells[:-1], f, hard, out=ifg_by_c[:, :, 1])
+        _TANH_BACKWARD_OUT(i, g, grad_input=ifg_by_c[:, :, 2])
         skipped = None
         if ctx.counts is not None:  # nothing goes through the gates of a masked step, and all goes past them
             counts = ctx.counts.unsqueeze(2)
-            derivatives = [one.mul_(counts) for one in derivatives]
+            c_by_h.mul_(counts), o_by_h.mul_(counts), ifg_by_c.mul_(counts.unsqueeze(3))
             f = torch.where(counts, f, 1.0)
             skipped = (~counts).to(f.dtype).unbind(0)
-        c_by_h, o_by_h, i_by_c, f_by_c, g_by_c = (one.unbind(0) for one in derivatives)
+        c_by_h_t, o_by_h_t, ifg_by_c_t = (one.unbind(0) for one in (c_by_h, o_by_h, ifg_by_c))
         d_gates = torch.empty_like(gates)
-        d_i, d_f, d_g, d_o = (part.unbind(0) for part in d_gates.chunk(4, 2))
+        d_parts = d_gates.view(time, batch, 4, units)
+        d_ifg_t, d_o_t = d_parts[:, :, :3].unbind(0), d_parts[:, :, 3].unbind(0)
         d_steps, f_t = recurrent.steps(d_gates), f.unbind(0)
         for t in range(time - 1, -1, -1):
             if d_outputs is not None:
                 d_h = d_h + d_outputs[t]
-            d_c.addcmul_(d_h, c_by_h[t])
-            torch.mul(d_h, o_by_h[t], out=d_o[t])
-            torch.mul(d_c, i_by_c[t], out=d_i[t])
-            torch.mul(d_c, f_by_c[t], out=d_f[t])
-            torch.mul(d_c, g_by_c[t], out=d_g[t])
+            d_c.addcmul_(d_h, c_by_h_t[t])
+            torch.mul(d_h, o_by_h_t[t], out=d_o_t[t])
+            torch.mul(d_c.unsqueeze(1), ifg_by_c_t[t], out=d_ifg_t[t])
             d_c.mul_(f_t[t])
             through = recurrent.gradient(d_steps[t])
             d_h = through if skipped is None else through.addcmul_(d_h, skipped[t])

@@ -9,8 +9,8 @@ from torch import Tensor
 
 __all__ = ["InputProduct", "StateProduct", "gate_backward"]
 
-_SIGMOID_BACKWARD = torch.ops.aten.sigmoid_backward
-_CUT_BACKWARD = torch.ops.aten.hardtanh_backward
+_SIGMOID_BACKWARD = torch.ops.aten.sigmoid_backward.grad_input
+_CUT_BACKWARD = torch.ops.aten.hardtanh_backward.grad_input
 
 
 class InputProduct:
@@ -125,13 +125,19 @@ class StateProduct:
         return list(self._mask.unbind(0))
 
 
-def gate_backward(gradient: Tensor, gate: Tensor, hard: bool) -> Tensor:
+def gate_backward(gradient: Tensor, gate: Tensor, hard: bool, out: Tensor | None = None) -> Tensor:
     """Returns the gradient with respect to what the activation has made a gate of.
 
     Args:
         gradient: of the gate.
         gate: its value.
         hard: whether it was cut to 0 … 1; else it is a sigmoid.
+        out: takes the result; a new tensor by default.
     """
-    found: Tensor = _CUT_BACKWARD(gradient, gate, 0.0, 1.0) if hard else _SIGMOID_BACKWARD(gradient, gate)
-    return found
+    if out is None:
+        out = torch.empty_like(gradient)
+    if hard:
+        _CUT_BACKWARD(gradient, gate, 0.0, 1.0, grad_input=out)
+    else:
+        _SIGMOID_BACKWARD(gradient, gate, grad_input=out)
+    return out
