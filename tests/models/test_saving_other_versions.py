@@ -344,3 +344,23 @@ def test_operations_compute_what_numpy_does(operation, args, kwargs, expected):
 def test_an_operation_cannot_ask_for_any_number_of_tensors():
     with pytest.raises(ShapeError, match="4096 parts"):
         Sequential([NamedOperation("split", [{"input": 0}, 10**9], {"axis": 1}, batch_input_shape=(None, 3))])
+
+
+@pytest.mark.parametrize("optimizer", ["Adadelta", "Adam", "Adamax", "Nadam"])
+def test_the_optimizers_of_tf_keras_under_tensorflow_1_keep_each_slot_in_one_piece(optimizer, tmp_path):
+    # TensorFlow 1.13 gives the arrays names and order of Keras 2.2.4; only the version tells it apart.
+    # Weights of one shape fit any order, so what is misread goes unnoticed.
+    model = Sequential([Dense(3, use_bias=False, input_shape=(3,)), Dense(3, use_bias=False)])
+    model.compile(optimizer, "mse")
+    x = np.random.RandomState(0).normal(size=(8, 3))
+    model.fit(x, x[:, ::-1], epochs=2, verbose=0)
+    model.save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "a") as file:
+        for group in (file, file["model_weights"]):
+            group.attrs["keras_version"] = "2.2.4-tf"
+    loaded = load_model(tmp_path / "model.h5")
+    assert type(loaded.optimizer) is type(model.optimizer)
+    for ours, theirs in zip(model.optimizer.get_weights(), loaded.optimizer.get_weights(), strict=True):
+        assert ours.tobytes() == theirs.tobytes()
+    expected, found = model.optimizer.get_config(), loaded.optimizer.get_config()
+    assert found == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 _GROUP = "optimizer_weights"
 #: What Nadam's product of momenta is when it changes nothing any more.
 _GONE = 1e-6
+#: How a state begins where all arrays of a slot stand together: tf.keras up to 2.10 counts steps as "iter",
+#: under TensorFlow 1 as "iterations", or not at all ("Variable"), just as Keras 2 does.
+_GROUPED = re.compile(r"(iter|iterations|Variable(_\d+)?)(:0)?")
 #: Attribute of our own: steps done, for optimizers whose state in Keras 2.2.4 doesn't tell.
 _ITERATIONS = "batchyard_iterations"
 
@@ -70,9 +74,8 @@ def read_optimizer_state(file: h5py.Group, model: Model, producer: Producer | No
     if not datasets:
         return
     family = KERAS_2 if producer is None else producer.family
-    grouped = family in (KERAS_1, KERAS_2) or (
-        family == TF_KERAS and names[0].rsplit("/", 1)[-1] in ("iter:0", "iter")
-    )
+    first = names[0].rsplit("/", 1)[-1]
+    grouped = family in (KERAS_1, KERAS_2) or (family == TF_KERAS and _GROUPED.fullmatch(first) is not None)
     names_there = _names_there(file, model) if producer is not None and producer.sorts_by_name else None
     restore_from(datasets, grouped, model, file.file.filename, names_there)
     if _ITERATIONS in group.attrs:

@@ -58,8 +58,8 @@ def rewrite_optimizer(value: Mapping[str, Any], producer: Producer) -> dict[str,
         config["lr"] = rate
     legacy = _is_legacy(value, producer)
     if name == "Nadam":
-        decay = config.pop("decay", None)
-        config["schedule_decay"] = decay if legacy and decay is not None else 1.0
+        decay = config.pop("decay", None)  # TensorFlow 1's has schedule_decay, as Keras 2's
+        config.setdefault("schedule_decay", decay if legacy and decay is not None else 1.0)
     if name == "RMSprop":
         name = _rmsprop(config, legacy)
     if name == "Adagrad" and not legacy and (config.get("epsilon") or 0.0) > _SMALL:
