@@ -18,7 +18,7 @@ from batchyard.models.layers.recurrent.sequence_products import InputProduct, St
 
 __all__ = ["gru"]
 
-_TANH_BACKWARD = torch.ops.aten.tanh_backward
+_TANH_BACKWARD = torch.ops.aten.tanh_backward.grad_input
 
 
 def gru(
@@ -138,17 +138,20 @@ class _Gru(Function):
         # gates z and g by h, and that of r by what acts on the candidate.
         z, r, g = gates.chunk(3, 2)
         before, inner_g = states[:-1], inner[:, :, -units:]
-        z_by_h, g_by_h = gate_backward(before - g, z, ctx.hard), _TANH_BACKWARD(1.0 - z, g)
+        zg_by_h = x.new_empty((time, batch, 2, units))
+        gate_backward(before - g, z, ctx.hard, out=zg_by_h[:, :, 0])
+        _TANH_BACKWARD(1.0 - z, g, grad_input=zg_by_h[:, :, 1])
         dropped = before if of_candidate is None else before * of_candidate
         r_by_inner = gate_backward(inner_g if reset_after else dropped, r, ctx.hard).unbind(0)
         if ctx.counts is not None:  # nothing goes through the gates of a masked step, and all goes past them
             counts = ctx.counts.unsqueeze(2)
-            z_by_h, g_by_h = z_by_h.mul_(counts), g_by_h.mul_(counts)
+            zg_by_h.mul_(counts.unsqueeze(3))
             z = torch.where(counts, z, 1.0)
-        z_by_h_t, g_by_h_t, z_t = (one.unbind(0) for one in (z_by_h, g_by_h, z))
+        zg_by_h_t, z_t = zg_by_h.unbind(0), z.unbind(0)
         r_t = (r if of_candidate is None or reset_after else r * of_candidate).unbind(0)
         d_gates, d_inner = torch.empty_like(gates), torch.empty_like(inner)
-        d_z, d_r, d_g = (part.unbind(0) for part in d_gates.chunk(3, 2))
+        d_parts = d_gates.view(time, batch, 3, units)
+        d_zg, d_r, d_g = d_parts[:, :, ::2].unbind(0), d_parts[:, :, 1].unbind(0), d_parts[:, :, 2].unbind(0)
         d_zr, d_inner_zr = (one[:, :, : 2 * units].unbind(0) for one in (d_gates, d_inner))
         d_steps = recurrent.steps(d_inner if reset_after else d_gates[:, :, : 2 * units])
         d_inner_t, d_inner_g = d_inner.unbind(0), d_inner[:, :, -units:].unbind(0)
@@ -156,8 +159,7 @@ class _Gru(Function):
         for t in range(time - 1, -1, -1):
             if d_outputs is not None:
                 d_h += d_outputs[t]
-            torch.mul(d_h, z_by_h_t[t], out=d_z[t])
-            torch.mul(d_h, g_by_h_t[t], out=d_g[t])
+            torch.mul(d_h.unsqueeze(1), zg_by_h_t[t], out=d_zg[t])
             d_h.mul_(z_t[t])
             if reset_after:
                 torch.mul(d_g[t], r_by_inner[t], out=d_r[t])
@@ -167,7 +169,7 @@ class _Gru(Function):
                 torch.mm(d_g[t], right_back, out=d_inner_t[t])
                 torch.mul(d_inner_t[t], r_by_inner[t], out=d_r[t])
                 d_h.addcmul_(d_inner_t[t], r_t[t])
-            d_h.add_(recurrent.gradient(d_steps[t]))
+            recurrent.add_gradient(d_steps[t], d_h)
         flat = d_gates.view(time * batch, 3 * units)
         of_input = InputProduct(x, kernel, masks.inputs)
         d_x = of_input.x_gradient(flat) if ctx.needs_input_grad[0] else None

@@ -108,6 +108,13 @@ class StateProduct:
             return torch.mm(step, self._back).mul_(self._mask)
         return torch.bmm(step, self._back).mul_(self._mask).sum(0)
 
+    def add_gradient(self, step: Tensor, d_h: Tensor) -> None:
+        """Adds the gradient of h, given that of a step's gates, in place."""
+        if self._mask is None:
+            d_h.addmm_(step, self._back)
+        else:
+            d_h.add_(self.gradient(step))
+
     def kernel_gradient(self, states: Tensor, gradient: Tensor) -> Tensor:
         """Returns the kernel's gradient.
 
