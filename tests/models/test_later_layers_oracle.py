@@ -1,7 +1,8 @@
 """Layers that Keras 2.2 lacks: files of them open here, and ours open in Keras 3, with equal numbers.
 
 BATCHYARD_TF215_PYTHON names the Python of an environment with tensorflow-cpu 2.15, BATCHYARD_TF_KERAS_PYTHON
-one with a current tensorflow-cpu, tf-keras and Keras 3.
+one with a current tensorflow-cpu, tf-keras and Keras 3. BATCHYARD_ORACLE_LAYER_SEED sets another seed of the
+layers' arguments.
 """
 
 import os

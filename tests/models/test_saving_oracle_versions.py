@@ -9,6 +9,8 @@ Each variable names the Python of an environment with one producer:
     BATCHYARD_TF215_PYTHON      tensorflow-cpu==2.15.1
     BATCHYARD_TF_KERAS_PYTHON   tf-keras with a current tensorflow-cpu
     BATCHYARD_KERAS3_PYTHON     keras 3 with torch
+
+BATCHYARD_ORACLE_SEEDS sets the seeds of the random models: the first and the last.
 """
 
 import os
