@@ -154,6 +154,33 @@ class TestWarnings:
             assert "optimizer_weights" not in file
             assert "top_level_model_weights" in file["model_weights"]
 
+    @pytest.mark.parametrize("target", ["keras", "keras3"])
+    def test_a_models_name_that_tensorflow_refuses_is_written_otherwise(self, target, tmp_path):
+        x = layers.Input((2,))
+        model = Model(x, layers.Dense(1)(x), name="_net_in=(40, 1)")
+        path = tmp_path / ("model.keras" if target == "keras" else "model.h5")
+        with pytest.warns(UserWarning, match=r"'_net_in=\(40, 1\)'.*written as 'model_net_in__40__1_'"):
+            model.save(path, target=target)
+        loaded = load_model(path, compile=False)
+        assert (model.name, loaded.name) == ("_net_in=(40, 1)", "model_net_in__40__1_")
+        np.testing.assert_array_equal(model.predict(np.ones((1, 2))), loaded.predict(np.ones((1, 2))))
+
+    def test_layers_names_are_kept_and_said_to_fail_on_one_backend(self):
+        model = Sequential([layers.Dense(2, name="a=b", input_shape=(2,)), layers.Dense(1, name="c.d")])
+        with (
+            pytest.warns(UserWarning, match=r"on TensorFlow.*with 'a=b'\. "),
+            pytest.warns(UserWarning, match=r"on torch takes no \"\.\".*with 'c\.d'\. "),
+        ):
+            described = config_of(model)
+        assert [layer["config"]["name"] for layer in described["config"]["layers"][1:]] == ["a=b", "c.d"]
+
+    def test_names_that_every_backend_takes_are_not_warned_of(self):
+        x = layers.Input((2,), name="in.(1)")
+        hidden = layers.ReLU(name="no.weights")(layers.Dense(1, name="_a-1")(x))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert config_of(Model(x, hidden, name="m.1"))["config"]["name"] == "m.1"
+
 
 class TestRefusals:
     @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import h5py
 
 from batchyard.models.saving.attributes import write_text
 from batchyard.models.saving.for_keras_3.hard_sigmoid import is_folded, warn_of_hard_sigmoid
+from batchyard.models.saving.for_keras_3.names import warn_of_names, with_usable_name
 from batchyard.models.saving.for_keras_3.networks import called_in_a_mode, describe
 from batchyard.models.saving.for_keras_3.training import compile_config, optimizer_arrays, training_config
 from batchyard.models.saving.for_keras_3.versions import KERAS_3_VERSION
@@ -43,8 +44,9 @@ def write_model(file: h5py.Group, model: Model, include_optimizer: bool) -> None
     Raises:
         NotSerializableError: where Keras 3 has nothing like what the model has.
     """
-    described = set_aside(describe(model), implied="keras 3")
+    described = set_aside(with_usable_name(describe(model), model), implied="keras 3")
     training = training_config(model) if include_optimizer else None
+    warn_of_names(model)
     _warn(model)
     if training is not None and model.optimizer.iterations:
         warnings.warn(
@@ -73,8 +75,9 @@ def write_archive(target: Any, model: Model, include_optimizer: bool) -> None:
     Raises:
         NotSerializableError: where Keras 3 has nothing like what the model has.
     """
-    config = set_aside(describe(model), implied="keras 3")
+    config = set_aside(with_usable_name(describe(model), model), implied="keras 3")
     compiled = compile_config(model) if include_optimizer else None
+    warn_of_names(model)
     _warn(model)
     if compiled is not None:
         config["compile_config"] = compiled
