@@ -15,6 +15,8 @@ from batchyard.models import Sequential, backend, load_model
 from batchyard.models.errors import InvalidArgumentError, ModelFileError, UnknownNameError
 from batchyard.models.layers import Dense, Flatten, later
 from batchyard.models.saving import model_from_config
+from batchyard.models.saving.foreign.arguments import check_arguments, without_neutral
+from batchyard.models.saving.foreign.producer import TF_KERAS, Producer
 from tests.models.layer_conformance import run_layer_test
 
 
@@ -178,6 +180,15 @@ def test_how_random_numbers_are_made_is_no_matter_of_files():
     config = {"name": "m", "layers": [entry, layer]}
     made = model_from_config({"class_name": "Sequential", "config": config, "keras_version": "2.15.0"})
     assert made.layers[-1].name == "f"
+
+
+def test_attention_of_tf_keras_is_refused_only_if_its_masks_are_set_otherwise():
+    producer = Producer(TF_KERAS, "2.21.0")
+    usual = {"name": "a", "num_heads": 2, "key_dim": 3, "softmax_robust_masking": False}
+    assert "softmax_robust_masking" not in without_neutral("MultiHeadAttention", usual)
+    robust = without_neutral("MultiHeadAttention", {**usual, "softmax_robust_masking": True})
+    with pytest.raises(InvalidArgumentError, match=r"'a'.*only softmax_robust_masking=False"):
+        check_arguments("MultiHeadAttention", robust, producer)
 
 
 def in_training(layer, x):

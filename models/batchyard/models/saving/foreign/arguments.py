@@ -59,6 +59,7 @@ _NEUTRAL_OF: dict[str, dict[str, tuple[Any, ...]]] = {
     "Dot": {"dtype": ("float32",)},
     "LocallyConnected1D": {"implementation": (1,)},
     "LocallyConnected2D": {"implementation": (1,)},
+    "MultiHeadAttention": {"softmax_robust_masking": (False,)},
     "UpSampling1D": {"data_format": ("channels_last", None)},
     "ZeroPadding1D": {"data_format": ("channels_last", None)},
 }
