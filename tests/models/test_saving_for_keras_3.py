@@ -143,6 +143,25 @@ class TestWarnings:
         with pytest.warns(UserWarning, match=r"activation_\d+ will compute.*keras\.ops\.clip"):
             archive_of(model)
 
+    def test_bilinear_upsampling_of_keras_2_is_told(self):
+        options = {"interpolation": "bilinear", "input_shape": (3, 3, 1), "name": "larger"}
+        with pytest.warns(UserWarning, match=r"elements' middles.*larger will compute.*LaterUpSampling2D"):
+            archive_of(Sequential([layers.UpSampling2D(2, **options)]))
+        archive_of(Sequential([layers.later.LaterUpSampling2D(2, **options)]))  # warnings are errors
+        archive_of(Sequential([layers.UpSampling2D(1, **options)]))
+
+    def test_masked_steps_that_count_are_told(self):
+        def model(first, counts):
+            made = Sequential([first, layers.SimpleRNN(2, return_sequences=True)])
+            made.compile("sgd", "mse", counts_masked_steps=counts)
+            return made
+
+        with pytest.warns(UserWarning, match="counts_masked_steps=True, which Keras 3 lacks"):
+            archive_of(model(layers.Masking(input_shape=(3, 2)), True))
+        archive_of(model(layers.Masking(input_shape=(3, 2)), True), include_optimizer=False)
+        archive_of(model(layers.Masking(input_shape=(3, 2)), False))  # warnings are errors
+        archive_of(model(layers.Dense(2, input_shape=(3, 2)), True))
+
     def test_nadams_other_pace_is_warned_of(self):
         with pytest.warns(UserWarning, match=r"Nadam.*Adam is the same"):
             archive_of(dense("nadam"))

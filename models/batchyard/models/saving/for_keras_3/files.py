@@ -13,6 +13,7 @@ import h5py
 
 from batchyard.models.saving.attributes import write_text
 from batchyard.models.saving.for_keras_3.hard_sigmoid import is_folded, warn_of_hard_sigmoid
+from batchyard.models.saving.for_keras_3.meanings import warn_of_counted_steps, warn_of_upsampling
 from batchyard.models.saving.for_keras_3.names import warn_of_names, with_usable_name
 from batchyard.models.saving.for_keras_3.networks import called_in_a_mode, describe
 from batchyard.models.saving.for_keras_3.training import compile_config, optimizer_arrays, training_config
@@ -48,6 +49,8 @@ def write_model(file: h5py.Group, model: Model, include_optimizer: bool) -> None
     training = training_config(model) if include_optimizer else None
     warn_of_names(model)
     _warn(model)
+    if include_optimizer:
+        warn_of_counted_steps(model, list(inner_layers(model)))
     if training is not None and model.optimizer.iterations:
         warnings.warn(
             "Keras 3 can't load an optimizer's state from HDF5, so it is left out: training goes on there "
@@ -79,6 +82,8 @@ def write_archive(target: Any, model: Model, include_optimizer: bool) -> None:
     compiled = compile_config(model) if include_optimizer else None
     warn_of_names(model)
     _warn(model)
+    if include_optimizer:
+        warn_of_counted_steps(model, list(inner_layers(model)))
     if compiled is not None:
         config["compile_config"] = compiled
     metadata = {"keras_version": KERAS_3_VERSION, "date_saved": "1980-01-01@00:00:00"}
@@ -115,6 +120,7 @@ def _write_parts(file: h5py.Group, model: Model, include_optimizer: bool) -> Non
 def _warn(model: Model) -> None:
     layers = list(inner_layers(model))
     warn_of_hard_sigmoid(layers)
+    warn_of_upsampling(layers)
     modes = list(called_in_a_mode(model))
     if modes:
         warnings.warn(
