@@ -53,6 +53,25 @@ def test_the_moving_variance_is_that_of_the_version(statistics, shape, axis, of_
     np.testing.assert_allclose(model.get_weights()[3], factor * x.var(axes), rtol=1e-5)
 
 
+@pytest.mark.parametrize(("statistics", "rests"), [(None, False), ("tf.keras", True), ("keras 3", True)])
+def test_a_frozen_network_rests_the_later_versions_layers_within(statistics, rests):
+    base = normalizing(statistics)
+    model = Sequential([Sequential([base], name="within"), layers.Dense(1)])
+    x, y = np.array([[1, 2, 3], [3, 6, 9]], "float32"), np.ones((2, 1), "float32")
+
+    def changes(trainable):
+        model.layers[0].trainable = trainable
+        model.compile("sgd", "mse")
+        before = base.layers[0].get_weights()
+        predicted = model.predict(x)
+        loss = model.train_on_batch(x, y)
+        after = base.layers[0].get_weights()
+        return not np.array_equal(before[2], after[2]), np.isclose(loss, np.mean((predicted - y) ** 2))
+
+    assert changes(False) == (False, rests)
+    assert changes(True) == (True, False)
+
+
 @pytest.mark.parametrize(("statistics", "learns"), [(None, True), ("tf.keras", False), ("keras 3", False)])
 def test_later_versions_normalize_by_the_moving_statistics_where_the_layer_is_frozen(statistics, learns):
     model = normalizing(statistics, trainable=False)

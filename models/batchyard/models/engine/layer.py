@@ -274,6 +274,9 @@ class Layer(LossesAndUpdates, nn.Module):
         """Layers that were assigned as attributes, alone or in a `torch.nn.ModuleList` or `ModuleDict`."""
         return list(_layers_in(self._modules.values()))
 
+    def network_became_trainable(self, value: bool) -> None:
+        """Hears that `trainable` of a network around it was set; layers of Keras 2 keep their own."""
+
     @property
     def trainable_weights(self) -> list[Weight]:
         """The weights that training changes by gradient: none if the layer is frozen."""

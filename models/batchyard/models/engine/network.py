@@ -149,6 +149,22 @@ class Network(Persistence, Inspection, Layer):
 
     # Weights.
 
+    @property
+    def trainable(self) -> bool:
+        """Whether `fit` changes the weights.
+
+        Set, it is told to the layers within too: most don't mind, as in Keras 2, where a network's own
+        attribute is all that counts.
+        """
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = value
+        for module in self.modules():
+            if isinstance(module, Layer) and module is not self:
+                module.network_became_trainable(value)
+
     @property  # type: ignore[misc]  # made of the layers, never set
     def trainable_weights(self) -> list[Weight]:
         """Those of the layers, in order; none if the model is frozen."""

@@ -143,6 +143,11 @@ class BatchNormalization(Layer):
         )
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
 
+    def network_became_trainable(self, value: bool) -> None:
+        """Follows the network, as in later versions: frozen with it, moving statistics normalize."""
+        if self.statistics_of != "keras 2":
+            self.trainable = value
+
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Computes the output."""
         return self._normalize(inputs, training).movedim(1, self.axis)
