@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from batchyard.models import constraints, initializers, regularizers
+from batchyard.models import activations, constraints, initializers, regularizers
 from batchyard.models.engine.symbolic import Shape
 from batchyard.models.engine.weight import Weight
 from batchyard.models.layers.convolutional.convolution import Convolution
@@ -73,7 +73,9 @@ class SeparableConvolution(Convolution):
             inputs, self.depthwise_kernel, None, self.strides, self.padding, self.dilation_rate, last
         )
         ones = (1,) * self.rank
-        return self.activation(convolve(apart, self.pointwise_kernel, self.bias, ones, "valid", ones, last))
+        relu = self.activation is activations.relu
+        output = convolve(apart, self.pointwise_kernel, self.bias, ones, "valid", ones, last, relu)
+        return output if relu else self.activation(output)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of `__init__`."""
