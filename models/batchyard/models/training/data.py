@@ -21,9 +21,8 @@ __all__ = ["ArrayData", "Columns", "EvaluationData", "GlobalBatch", "Lane", "Tra
 
 Shuffle = bool | Literal["batch"]
 
-#: Memory of arrays begins at a multiple of so many bytes. Where it begins elsewhere the bits of a result were
-#: never seen to differ either, but nobody computes there.
-_ALIGNMENT = 16
+#: The memory of a new array begins at a multiple of so many bytes.
+_ARRAY_ALIGNMENT = 16
 
 #: Row numbers in any order, as an int64 array or tensor, or a slice with start and stop.
 Index = NDArray[np.int64] | Tensor | slice
@@ -180,7 +179,7 @@ class Columns:
             step = batch_size * math.prod(tensor.shape[1:]) * dtype.itemsize
             if tensor.dtype is not dtype or tensor.device != self.device or not tensor.is_contiguous():
                 return None
-            if tensor.data_ptr() % _ALIGNMENT or step % _ALIGNMENT:
+            if tensor.data_ptr() % _ARRAY_ALIGNMENT or step % _ARRAY_ALIGNMENT:
                 return None
         return tensors
 

@@ -34,8 +34,8 @@ _VIEWED_TOGETHER = 256
 #: Small batches that do are copied together, so many bytes at once.
 _COPIED_TOGETHER = 1 << 20
 
-#: Where the memory of a new tensor begins: at a multiple of so many bytes.
-_ALIGNMENT = 64
+#: The memory of a new tensor begins at a multiple of so many bytes.
+_TENSOR_ALIGNMENT = 64
 
 
 def predict_batch(model: Model, inputs: Any, rows: int) -> list[NDArray[Any]]:
@@ -157,7 +157,7 @@ def _copied_together(columns: Columns, batch_size: int) -> int:
         batch_size * math.prod(x.shape[1:]) * dtype.itemsize
         for x, dtype in zip(columns.inputs, columns.input_dtypes, strict=True)
     ]
-    if any(size % _ALIGNMENT for size in sizes):
+    if any(size % _TENSOR_ALIGNMENT for size in sizes):
         return 1
     largest: int = max(*sizes, 1)
     return max(1, _COPIED_TOGETHER // largest)

@@ -131,7 +131,9 @@ class _Lstm(Function):
         skipped = None
         if ctx.counts is not None:  # nothing goes through the gates of a masked step, and all goes past them
             counts = ctx.counts.unsqueeze(2)
-            c_by_h.mul_(counts), o_by_h.mul_(counts), ifg_by_c.mul_(counts.unsqueeze(3))
+            c_by_h.mul_(counts)
+            o_by_h.mul_(counts)
+            ifg_by_c.mul_(counts.unsqueeze(3))
             f = torch.where(counts, f, 1.0)
             skipped = (~counts).to(f.dtype).unbind(0)
         c_by_h_t, o_by_h_t, ifg_by_c_t = (one.unbind(0) for one in (c_by_h, o_by_h, ifg_by_c))

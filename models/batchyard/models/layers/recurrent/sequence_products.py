@@ -1,4 +1,4 @@
-"""Products with a recurrent layer's kernels over a whole sequence, dropout masks for all gates or each."""
+"""A recurrent layer's products over a whole sequence, behind dropout masks for all gates or for each."""
 
 from __future__ import annotations
 
